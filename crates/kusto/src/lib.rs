@@ -1,0 +1,1 @@
+//! The Kusto client of kusto-copy: REST, the KQL writer, typed rows, errors.

@@ -1,0 +1,1 @@
+//! Where exported data and the ledger rest: the lake.

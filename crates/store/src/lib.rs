@@ -1,0 +1,1 @@
+//! Where progress rests: a store of small entities with conditional transactions.

@@ -1,0 +1,1 @@
+//! The management commands of the embedded cluster, from text to typed values.

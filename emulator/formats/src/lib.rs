@@ -1,0 +1,1 @@
+//! Export and ingestion formats of the embedded cluster.

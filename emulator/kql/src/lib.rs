@@ -1,0 +1,1 @@
+//! The query language of the embedded cluster, run by DataFusion.

@@ -1,0 +1,1 @@
+//! An embedded Kusto-compatible cluster for tests and demonstrations.

@@ -1,0 +1,1 @@
+//! The ten scalar types of the embedded cluster: their Arrow forms and their texts.

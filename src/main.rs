@@ -1,0 +1,2 @@
+//! kusto-copy.
+fn main() {}
