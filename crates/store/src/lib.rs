@@ -1,1 +1,31 @@
 //! Where progress rests: a store of small entities with conditional transactions.
+//!
+//! The model is that of Azure Table Storage, so that a state written into a local file could rest
+//! there unchanged: an entity is a [`Key`] (partition and row), an [`Etag`] and a [`Body`] (one
+//! JSON document with its layout version); a [`Transaction`] changes at most 100 entities of one
+//! partition, all or none, each under a condition. There is no unconditional write: whoever
+//! changes an entity must have seen what it replaces.
+//!
+//! Every answer carries the store's own clock ([`StoreTime`]), because leases expire by it and
+//! not by the clocks of the workers that compete.
+//!
+//! What could not be stored in Table Storage is refused by every backend alike, when the
+//! [`Transaction`] is made and before anything is sent.
+
+mod body;
+mod error;
+mod key;
+mod range;
+mod store;
+mod time;
+mod transaction;
+
+pub use body::{Body, Layout, MAX_BODY_UNITS};
+pub use error::{BoxedSource, ConflictKind, StoreError};
+pub use key::{Key, KeyError, MAX_KEY_CHARS, Partition, Row};
+pub use range::RowRange;
+pub use store::{Committed, Continuation, Entity, Etag, Page, Read, Store, list_all};
+pub use time::{Clock, ManualClock, StoreTime, SystemClock};
+pub use transaction::{
+    MAX_TRANSACTION_BYTES, MAX_TRANSACTION_WRITES, Transaction, TransactionError, Write,
+};

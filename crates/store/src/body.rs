@@ -1,0 +1,111 @@
+//! What an entity carries: one JSON document and the version of its layout.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::StoreError;
+use crate::store::Entity;
+
+/// Longest document, in UTF-16 code units.
+///
+/// Table Storage holds text as UTF-16 and an entity of at most 1 MiB. This takes 960 KiB of it
+/// (15 properties of 64 KiB) and leaves the rest to the keys, the names and the other properties.
+pub const MAX_BODY_UNITS: usize = 15 * 32 * 1024;
+
+/// The contents of an entity: a JSON document, the version of its layout, and the program that
+/// wrote it. Its text is kept as written, so that numbers keep all their digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    layout: u32,
+    program: String,
+    json: String,
+}
+
+impl Body {
+    /// Takes what a store returned; a backend's way to rebuild a body.
+    #[must_use]
+    pub fn from_stored(layout: u32, program: String, json: String) -> Self {
+        Self {
+            layout,
+            program,
+            json,
+        }
+    }
+
+    /// Version of the document's layout.
+    #[must_use]
+    pub fn layout(&self) -> u32 {
+        self.layout
+    }
+
+    /// Version of the program that wrote the document.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// The document's text.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// Length in UTF-16 code units, the measure of [`MAX_BODY_UNITS`].
+    #[must_use]
+    pub fn units(&self) -> usize {
+        self.json.encode_utf16().count()
+    }
+}
+
+/// The layout that a program writes, and the newest that it can read.
+///
+/// Raise the version with every change that an older program would misread, and let `T` of
+/// [`Layout::read`] accept the older ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    version: u32,
+    program: &'static str,
+}
+
+impl Layout {
+    /// Names the layout's version and this program's (`env!("CARGO_PKG_VERSION")`).
+    #[must_use]
+    pub const fn new(version: u32, program: &'static str) -> Self {
+        Self { version, program }
+    }
+
+    /// Writes a value as a body of this layout.
+    ///
+    /// # Errors
+    /// [`StoreError::NotJson`] when the value has no JSON form (a map with keys that are not
+    /// text, for example).
+    pub fn write<T: Serialize + ?Sized>(self, value: &T) -> Result<Body, StoreError> {
+        let json = serde_json::to_string(value).map_err(|source| StoreError::NotJson { source })?;
+        Ok(Body {
+            layout: self.version,
+            program: self.program.to_owned(),
+            json,
+        })
+    }
+
+    /// Reads a value back. Its layout is looked at first: a newer document is not guessed at.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] when a newer program wrote it, [`StoreError::Corrupt`] when it does
+    /// not have the shape of its layout.
+    pub fn read<T: DeserializeOwned>(self, entity: &Entity) -> Result<T, StoreError> {
+        let body = &entity.body;
+        if body.layout > self.version {
+            return Err(StoreError::Newer {
+                what: format!("entity {}", entity.key),
+                found: body.layout,
+                known: self.version,
+                program: body.program.clone(),
+            });
+        }
+        serde_json::from_str(&body.json).map_err(|source| StoreError::Corrupt {
+            what: format!("entity {}", entity.key),
+            source: Some(Box::new(source)),
+        })
+    }
+}
