@@ -1,2 +1,60 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks of kusto-copy: `cargo xtask <task>`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a development tool talks to the person who started it"
+)]
+
+mod prerequisites;
+mod run_tests;
+mod stamp;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+const HELP: &str = "\
+Development tasks of kusto-copy.
+
+  cargo xtask test [ARGS]   set up what the tests need, then run every test;
+                            ARGS go to `cargo test`, for example
+                            `cargo xtask test -p kusto-copy --test it tidy`
+  cargo xtask tools         only set up what the tests need (in .tools/)
+  cargo xtask help          this text
+
+The tests need Rust, Node with npm, and Python 3 with venv and pip.";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let task = args.next();
+    let rest: Vec<String> = args.collect();
+    let outcome = match task.as_deref() {
+        None | Some("help" | "-h" | "--help") => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some("test") => root().and_then(|root| run_tests::run(&root, &rest)),
+        Some("tools") => root().and_then(|root| {
+            tools::install(&root)?;
+            Ok(ExitCode::SUCCESS)
+        }),
+        Some(other) => {
+            eprintln!("error: there is no task {other:?}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// The repository's folder: the parent of this package's.
+fn root() -> Result<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .context("the folder of xtask has no parent")
+}
