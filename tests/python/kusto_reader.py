@@ -63,9 +63,12 @@ class Database:
         properties.set_option("notruncation", True)
         properties.set_option("queryconsistency", "strongconsistency")
         properties.set_option(properties.request_timeout_option_name, timedelta(minutes=10))
-        # The client finds errors, those inside of an answer too, and raises them.
+        # The client finds errors among the rows and raises them, but not those at the end.
         self._client.execute_query(self.name, text, properties)
         frames = json.loads(self._answer, parse_float=ExactFloat, parse_int=exact_int)
+        end = frames[-1]
+        if end["FrameType"] != "DataSetCompletion" or end["HasErrors"] or end["Cancelled"]:
+            raise ValueError(f"the answer is not complete: {end}")
         primary = [
             frame
             for frame in frames
