@@ -197,9 +197,11 @@ fn an_ingestion_keeps_its_sources_secret() {
 
 #[test]
 fn inline_data_begins_after_the_input_mark() {
-    let data = |text: &str| match command(text) {
-        Command::IngestInline(inline) => inline.data,
-        other => panic!("{other:?}"),
+    let data = |text: &str| {
+        let Command::IngestInline(inline) = command(text) else {
+            panic!("it ingests inline: {text}");
+        };
+        inline.data
     };
     assert_eq!(
         data(".ingest inline into table T <|\n1,a\n 2,b\n"),
@@ -259,9 +261,11 @@ fn mappings_take_one_literal_as_name_and_the_rest_as_text() {
 
 #[test]
 fn policies_are_read_in_their_own_forms() {
-    let value = |text: &str| match command(text) {
-        Command::Policy(PolicyCommand::Set { value, .. }) => value,
-        other => panic!("{other:?}"),
+    let value = |text: &str| {
+        let Command::Policy(PolicyCommand::Set { value, .. }) = command(text) else {
+            panic!("it sets a policy: {text}");
+        };
+        value
     };
     assert_eq!(
         value(".alter table T policy ingestiontime true"),

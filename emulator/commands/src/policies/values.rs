@@ -1,5 +1,7 @@
 //! The forms in which a policy's value can be written.
 
+use kusto_emulator_values::timespan;
+
 use super::PolicyKind;
 use crate::error::CommandError;
 use crate::properties::{Properties, properties};
@@ -30,8 +32,8 @@ pub enum PolicyValue {
     },
     /// `(column asc, …)`: a column and whether it ascends.
     RowOrder(Vec<(String, bool)>),
-    /// `type = '…'`: a named encoding profile.
-    EncodingType(String),
+    /// `type = '…'`: a named encoding profile; none resets the column.
+    EncodingType(Option<String>),
 }
 
 /// Reads the value of a policy, and properties that stand before its last part.
@@ -61,8 +63,9 @@ pub(super) fn parse(
         PolicyKind::RowOrder => PolicyValue::RowOrder(scanner.list(ordered_column)?),
         PolicyKind::Encoding if scanner.eat_word("type") => {
             scanner.expect("=")?;
-            PolicyValue::EncodingType(scanner.string()?)
+            PolicyValue::EncodingType(Some(scanner.string()?))
         }
+        PolicyKind::Encoding if !scanner.sees_string() => PolicyValue::EncodingType(None),
         PolicyKind::AutoDelete
         | PolicyKind::Caching
         | PolicyKind::Encoding
@@ -94,15 +97,15 @@ fn json(scanner: &mut Scanner<'_>, policy: PolicyKind) -> Result<PolicyValue, Co
 fn hot(scanner: &mut Scanner<'_>) -> Result<PolicyValue, CommandError> {
     if scanner.eat_word("hotdata") {
         scanner.expect("=")?;
-        let data = timespan(scanner)?;
+        let data = timespan_literal(scanner)?;
         scanner.expect_word("hotindex")?;
         scanner.expect("=")?;
-        timespan(scanner)?;
+        timespan_literal(scanner)?;
         return Ok(PolicyValue::Hot(data));
     }
     scanner.expect_word("hot")?;
     scanner.expect("=")?;
-    let value = timespan(scanner)?;
+    let value = timespan_literal(scanner)?;
     if scanner.sees(",") || scanner.sees_word("hot_window") {
         return Err(CommandError::Unsupported {
             what: "A hot window in the caching policy".to_string(),
@@ -116,7 +119,7 @@ fn retention(scanner: &mut Scanner<'_>) -> Result<PolicyValue, CommandError> {
     let mut recoverability = None;
     if scanner.eat_word("softdelete") {
         scanner.expect("=")?;
-        soft_delete = Some(timespan(scanner)?);
+        soft_delete = Some(timespan_literal(scanner)?);
     }
     if scanner.eat_word("recoverability") {
         scanner.expect("=")?;
@@ -143,59 +146,30 @@ fn ordered_column(scanner: &mut Scanner<'_>) -> Result<(String, bool), CommandEr
     Ok((column, ascending))
 }
 
-const TICKS_PER_SECOND: i64 = 10_000_000;
-
 /// A timespan literal: `36500d`, `1.5h`, `10m`, `30s`, `1tick`, or `[time](d.hh:mm:ss)`. Ticks.
-fn timespan(scanner: &mut Scanner<'_>) -> Result<i64, CommandError> {
+fn timespan_literal(scanner: &mut Scanner<'_>) -> Result<i64, CommandError> {
     if scanner.eat_word("time") || scanner.eat_word("timespan") {
         let text = scanner.balanced('(', ')')?;
         let inner = text[1..text.len() - 1].trim().trim_matches(['\'', '"']);
-        return ticks(inner).ok_or_else(|| scanner.error("a timespan"));
+        return timespan::parse_literal(inner).ok_or_else(|| scanner.error("a timespan"));
     }
     scanner.skip_trivia();
     let rest = scanner.rest();
     let end = rest
         .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | ':'))
         .unwrap_or(rest.len());
-    let Some(value) = ticks(&rest[..end]) else {
+    let Some(value) = timespan::parse_literal(&rest[..end]) else {
         return Err(scanner.error("a timespan"));
     };
     scanner.advance(end);
     Ok(value)
 }
 
-fn ticks(text: &str) -> Option<i64> {
-    if text.contains(':') {
-        return kusto_emulator_values::timespan::parse(text);
-    }
-    let unit_at = text.find(|c: char| c.is_ascii_alphabetic());
-    let (number, unit) = text.split_at(unit_at.unwrap_or(text.len()));
-    let seconds = match unit.to_ascii_lowercase().as_str() {
-        "" | "d" | "day" | "days" => 86_400 * TICKS_PER_SECOND,
-        "h" | "hr" | "hour" | "hours" => 3_600 * TICKS_PER_SECOND,
-        "m" | "min" | "minute" | "minutes" => 60 * TICKS_PER_SECOND,
-        "s" | "sec" | "second" | "seconds" => TICKS_PER_SECOND,
-        "ms" => TICKS_PER_SECOND / 1_000,
-        "tick" | "ticks" => 1,
-        _ => return None,
-    };
-    match number.split_once('.') {
-        None => number.parse::<i64>().ok()?.checked_mul(seconds),
-        Some((whole, fraction)) => {
-            let digits = u32::try_from(fraction.len()).ok().filter(|n| *n <= 9)?;
-            let part = fraction.parse::<i64>().ok()?.checked_mul(seconds)? / 10_i64.pow(digits);
-            whole
-                .parse::<i64>()
-                .ok()?
-                .checked_mul(seconds)?
-                .checked_add(part)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TICKS_PER_SECOND: i64 = 10_000_000;
 
     #[test]
     fn timespans_are_read_as_ticks() {
@@ -207,9 +181,13 @@ mod tests {
             ("7tick", 7),
         ];
         for (text, value) in cases {
-            assert_eq!(timespan(&mut Scanner::new(text)), Ok(value), "{text}");
+            assert_eq!(
+                timespan_literal(&mut Scanner::new(text)),
+                Ok(value),
+                "{text}"
+            );
         }
-        assert!(timespan(&mut Scanner::new("10x")).is_err());
-        assert!(timespan(&mut Scanner::new("999999999d")).is_err());
+        assert!(timespan_literal(&mut Scanner::new("10x")).is_err());
+        assert!(timespan_literal(&mut Scanner::new("999999999d")).is_err());
     }
 }
