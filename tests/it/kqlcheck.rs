@@ -69,7 +69,15 @@ fn names_and_strings_are_read_back() {
         check.ask(r#"print ['it\'s "odd"'] = 'a\n\'b\'', x = @"\n" | where x == h'secret'"#);
     assert!(answer.ok, "{answer:?}");
     assert_eq!(answer.names, ["it's \"odd\"", "x", "x"]);
-    for value in ["a\n'b'", r"\n", "secret"] {
-        assert!(answer.strings.iter().any(|s| s == value), "{answer:?}");
-    }
+    assert_eq!(answer.strings, ["a\n'b'", r"\n", "secret"]);
+
+    let odd = "\u{2028}\u{2029}\r\u{1F600}\u{0}é";
+    let literal = odd.replace('\r', r"\r").replace('\0', r"\0");
+    let answer = check.ask(&format!("print x = '{literal}'"));
+    assert_eq!(answer.strings, [odd], "{answer:?}");
+
+    let answer = check.ask(".create table ['a \"b'] (['c.d']:long) with (folder = 'f')");
+    assert_eq!(answer.kind(), "CreateTable");
+    assert_eq!(answer.names, ["a \"b", "c.d"]);
+    assert_eq!(answer.strings, ["f"]);
 }

@@ -9,7 +9,6 @@
 // back: every name and the value of every string literal, in the order of the text.
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 
 const tools = process.env.KUSTO_COPY_NODE_TOOLS;
 if (!tools) {
@@ -43,9 +42,9 @@ function globalsOf({ database = 'db', cluster = 'cluster', tables = {}, function
   return GlobalState.Default.WithCluster(new Symbols.ClusterSymbol.ctor(cluster, [db])).WithDatabase(db);
 }
 
-/** Every node and token below `root`, in the order of the text. */
+/** `root` and every node and token below it, in the order of the text; not below those for which `visit` says false. */
 function walk(root, visit) {
-  visit(root);
+  if (visit(root) === false) return;
   for (let i = 0; i < root.ChildCount; i += 1) {
     const child = root.GetChild(i);
     if (child) walk(child, visit);
@@ -65,11 +64,14 @@ function read(tree) {
       if (unparsed.has(type)) found.unknown = type;
     } else if (type === 'NameReference' || type === 'NameDeclaration') {
       if (node.SimpleName) found.names.push(node.SimpleName);
+      return false; // a name in brackets holds a string, which is no value
     } else if (type === 'CompoundStringLiteralExpression') {
       found.strings.push(node.LiteralValue);
+      return false;
     } else if (type === 'LiteralExpression' && typeof node.LiteralValue === 'string') {
       found.strings.push(node.LiteralValue);
     }
+    return true;
   });
   return found;
 }
@@ -92,23 +94,36 @@ function check(id, text, globals) {
 }
 
 let globals = GlobalState.Default;
-for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
-  if (line.trim() === '') continue;
-  let answer;
+
+function answer(line) {
+  let request;
   try {
-    const request = JSON.parse(line);
-    if (request.text === undefined) {
-      globals = globalsOf(request.schema);
-      continue;
-    }
-    const { id, text } = request;
-    try {
-      answer = check(id, text, request.schema ? globalsOf(request.schema) : globals);
-    } catch (error) {
-      answer = { id, error: String(error?.message ?? error) };
-    }
+    request = JSON.parse(line);
   } catch (error) {
-    answer = { error: `the request is not understood: ${error.message}` };
+    return { error: `the request is not understood: ${error.message}` };
   }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  const { id, text, schema } = request;
+  try {
+    if (text !== undefined) return check(id, text, schema ? globalsOf(schema) : globals);
+    globals = globalsOf(schema);
+    return undefined;
+  } catch (error) {
+    return { id, error: String(error?.message ?? error) };
+  }
 }
+
+function handle(line) {
+  if (line.trim() === '') return;
+  const answered = answer(line);
+  if (answered) process.stdout.write(`${JSON.stringify(answered)}\n`);
+}
+
+// Lines end at \n alone: a text may contain the other characters that Node's line reader ends them at.
+let rest = '';
+process.stdin.setEncoding('utf8');
+for await (const chunk of process.stdin) {
+  const lines = (rest + chunk).split('\n');
+  rest = lines.pop();
+  lines.forEach(handle);
+}
+handle(rest);
