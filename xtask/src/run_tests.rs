@@ -47,11 +47,22 @@ fn test_command(cargo: &OsString, root: &Path, args: &[String], tools: &Tools) -
         .env("KUSTO_COPY_PYTHON", &tools.python)
         // With this set a test that lacks a tool fails instead of saying that it was skipped.
         .env("KUSTO_COPY_TOOLS_REQUIRED", "1");
+    for (name, _) in std::env::vars_os() {
+        if describes_this_package(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
     if !args.iter().any(|arg| selects_packages(arg)) {
         command.arg("--workspace");
     }
     command.args(args);
     command
+}
+
+/// What `cargo run` tells this program about itself. Some build scripts watch these variables, so
+/// passing them on would build those crates anew whenever `cargo test` and `cargo xtask` alternate.
+fn describes_this_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
 fn selects_packages(arg: &str) -> bool {
@@ -72,6 +83,14 @@ mod tests {
             .get_args()
             .map(|arg| arg.to_string_lossy().into_owned())
             .collect()
+    }
+
+    #[test]
+    fn only_what_describes_this_package_is_withheld() {
+        assert!(describes_this_package("CARGO_MANIFEST_DIR"));
+        assert!(describes_this_package("CARGO_PKG_VERSION"));
+        assert!(!describes_this_package("CARGO_TARGET_DIR"));
+        assert!(!describes_this_package("CARGO_HOME"));
     }
 
     #[test]
