@@ -109,3 +109,54 @@ impl Layout {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Key, Partition, Row};
+    use crate::store::Etag;
+
+    fn entity(body: Body) -> Entity {
+        Entity {
+            key: Key::new(
+                Partition::encode("p").expect("a partition"),
+                Row::encode("r").expect("a row"),
+            ),
+            etag: Etag::from_stored("1".to_owned()),
+            body,
+        }
+    }
+
+    #[test]
+    fn newer_layout_is_refused_and_names_the_version() {
+        let body = Layout::new(3, "2.1.0").write(&7).expect("a body");
+        let error = Layout::new(2, "1.0.0")
+            .read::<i32>(&entity(body))
+            .expect_err("a newer layout");
+        let text = error.to_string();
+        assert!(
+            matches!(
+                error,
+                StoreError::Newer {
+                    found: 3,
+                    known: 2,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+        assert!(text.contains("use version 2.1.0 or a later one"), "{text}");
+    }
+
+    #[test]
+    fn older_layout_is_read_and_a_wrong_shape_is_damage() {
+        let body = Layout::new(1, "0.1.0").write(&[1, 2]).expect("a body");
+        let layout = Layout::new(2, "1.0.0");
+        let list: Vec<i32> = layout.read(&entity(body.clone())).expect("the value");
+        assert_eq!(list, [1, 2]);
+        let error = layout
+            .read::<String>(&entity(body))
+            .expect_err("another shape");
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    }
+}

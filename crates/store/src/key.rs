@@ -205,3 +205,49 @@ impl fmt::Display for Key {
         write!(f, "{}/{}", self.partition, self.row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn refuses_what_is_no_key() {
+        assert_eq!(Row::of(&[]), Err(KeyError::Empty));
+        assert_eq!(Row::of(&["a", ""]), Err(KeyError::Empty));
+        let fits = "k".repeat(MAX_KEY_CHARS);
+        assert!(Row::encode(&fits).is_ok());
+        assert_eq!(
+            Row::encode(&format!("{fits}k")),
+            Err(KeyError::TooLong { chars: 513 })
+        );
+        for text in [
+            "", "a b", "~", "~4", "~zz", "~41", "~7E", "a!", "!a", "~ff", "~+4", "é",
+        ] {
+            assert!(Row::from_encoded(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn encoding_is_reversible_and_safe(parts in prop::collection::vec("\\PC{1,12}|.{1,12}", 1..4)) {
+            let borrowed: Vec<&str> = parts.iter().map(String::as_str).collect();
+            let row = Row::of(&borrowed).expect("a row");
+            prop_assert_eq!(row.parts(), parts);
+            prop_assert!(row.as_str().bytes().all(
+                |byte| byte.is_ascii_alphanumeric() || b"-_.~!".contains(&byte)
+            ));
+            prop_assert_eq!(Row::from_encoded(row.as_str()), Ok(row));
+        }
+
+        #[test]
+        fn only_one_spelling_is_a_key(text in "[a~!0-9f]{1,12}") {
+            if let Ok(row) = Row::from_encoded(&text) {
+                let parts = row.parts();
+                let borrowed: Vec<&str> = parts.iter().map(String::as_str).collect();
+                prop_assert_eq!(Row::of(&borrowed), Ok(row));
+            }
+        }
+    }
+}

@@ -13,9 +13,16 @@
 //! [`Transaction`] is made and before anything is sent.
 
 mod body;
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub mod faulty;
 mod key;
+pub mod lease;
+mod memory;
 mod range;
+mod sqlite;
 mod store;
 mod time;
 mod transaction;
@@ -23,7 +30,9 @@ mod transaction;
 pub use body::{Body, Layout, MAX_BODY_UNITS};
 pub use error::{BoxedSource, ConflictKind, StoreError};
 pub use key::{Key, KeyError, MAX_KEY_CHARS, Partition, Row};
+pub use memory::MemoryStore;
 pub use range::RowRange;
+pub use sqlite::SqliteStore;
 pub use store::{Committed, Continuation, Entity, Etag, Page, Read, Store, list_all};
 pub use time::{Clock, ManualClock, StoreTime, SystemClock};
 pub use transaction::{

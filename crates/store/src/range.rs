@@ -78,3 +78,31 @@ impl RowRange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn prefixes_take_exactly_what_they_say(
+            first in "[a-c~!é\u{0}]{1,4}",
+            second in "[a-c]{0,2}",
+            prefix in "[a-c~!é\u{0}]{0,3}",
+        ) {
+            let mut parts = vec![first.as_str()];
+            if !second.is_empty() {
+                parts.push(&second);
+            }
+            let row = Row::of(&parts).expect("a row");
+            let starting = RowRange::starting_with(&prefix);
+            prop_assert_eq!(starting.contains(&row), first.starts_with(&prefix));
+            if !prefix.is_empty() {
+                let below = RowRange::below(&[&prefix]).expect("a range");
+                prop_assert_eq!(below.contains(&row), first == prefix && parts.len() > 1);
+            }
+        }
+    }
+}

@@ -185,3 +185,70 @@ impl Transaction {
         &self.writes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::Layout;
+    use crate::key::Row;
+
+    fn key(partition: &str, row: &str) -> Key {
+        Key::new(
+            Partition::encode(partition).expect("a partition"),
+            Row::encode(row).expect("a row"),
+        )
+    }
+
+    fn insert(key: Key, contents: &str) -> Write {
+        let body = Layout::new(1, "0").write(contents).expect("a body");
+        Write::Insert { key, body }
+    }
+
+    fn refusal(writes: Vec<Write>) -> TransactionError {
+        Transaction::new(writes).expect_err("writes that are no transaction")
+    }
+
+    #[test]
+    fn refuses_what_table_storage_would() {
+        assert_eq!(refusal(Vec::new()), TransactionError::Empty);
+        let many = (0..101).map(|n| insert(key("p", &n.to_string()), "x"));
+        assert_eq!(
+            refusal(many.collect()),
+            TransactionError::TooManyWrites { writes: 101 }
+        );
+        let two = vec![insert(key("p", "1"), "x"), insert(key("q", "2"), "x")];
+        assert!(matches!(
+            refusal(two),
+            TransactionError::TwoPartitions { .. }
+        ));
+        let if_match = Etag::from_stored("1".to_owned());
+        let twice = vec![
+            Write::Delete {
+                key: key("p", "1"),
+                if_match,
+            },
+            insert(key("p", "1"), "x"),
+        ];
+        assert_eq!(
+            refusal(twice),
+            TransactionError::KeyTwice { key: key("p", "1") }
+        );
+    }
+
+    #[test]
+    fn sizes_are_those_of_utf16_and_of_the_request() {
+        // The document is the text between two quotes.
+        let fits = "x".repeat(MAX_BODY_UNITS - 2);
+        assert!(Transaction::new(vec![insert(key("p", "r"), &fits)]).is_ok());
+        let too_large = refusal(vec![insert(key("p", "r"), &format!("{fits}x"))]);
+        assert!(matches!(too_large, TransactionError::BodyTooLarge { .. }));
+        let pairs = "\u{1F600}".repeat(MAX_BODY_UNITS / 2);
+        let too_large = refusal(vec![insert(key("p", "r"), &pairs)]);
+        assert!(matches!(too_large, TransactionError::BodyTooLarge { .. }));
+        let nine = (0..9).map(|n| insert(key("p", &n.to_string()), &fits));
+        assert!(matches!(
+            refusal(nine.collect()),
+            TransactionError::TooManyBytes { .. }
+        ));
+    }
+}
