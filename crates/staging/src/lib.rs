@@ -6,12 +6,16 @@
 //! this program hands out the addresses and deletes the files, and never reads or lists them to
 //! decide anything: what an export wrote is known from the cluster's own report.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
 mod error;
 mod lake;
+mod local;
 mod name;
 mod secret;
 
 pub use error::{BoxedSource, LakeError};
 pub use lake::{Deleted, Lake, Listed, MAX_OBJECT_BYTES, Put, digest};
+pub use local::LocalLake;
 pub use name::{NameError, ObjectName, Prefix};
 pub use secret::{Secret, StorageUri};

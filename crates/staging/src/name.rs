@@ -132,3 +132,49 @@ impl Prefix {
             .is_some_and(|rest| rest.starts_with('/'))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn refuses_what_could_leave_the_lake_or_be_misread() {
+        for text in [
+            "", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", ".tmp/x", "a.", "a/b.", "a b",
+            "a\\b", "a%2Fb", "a?b", "a#b", "a;b", "é", "a\0b", "a\nb", "C:/a",
+        ] {
+            assert!(ObjectName::new(text).is_err(), "{text:?} was taken");
+            assert!(Prefix::new(text).is_err(), "{text:?} was taken");
+        }
+        assert!(ObjectName::new(&"a".repeat(201)).is_err());
+        assert!(ObjectName::new(&vec!["a".repeat(200); 6].join("/")).is_err());
+        assert!(ObjectName::new("j7f3a9c21/t04/i00012/b000017/a003/x_1_0f.csv.gz").is_ok());
+    }
+
+    #[test]
+    fn stored_names_are_checked_when_read() {
+        let name: ObjectName = serde_json::from_str("\"a/b\"").expect("a name");
+        assert_eq!(
+            serde_json::to_string(&name).ok().as_deref(),
+            Some("\"a/b\"")
+        );
+        assert!(serde_json::from_str::<Prefix>("\"../b\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn prefix_holds_what_is_made_from_it_alone(
+            one in "[a-z0-9]{1,4}(/[a-z0-9]{1,4}){0,2}",
+            other in "[a-z0-9]{1,4}(/[a-z0-9]{1,4}){0,3}",
+        ) {
+            let prefix = Prefix::new(&one).expect("a prefix");
+            let object = prefix.object(&other).expect("a name");
+            prop_assert!(prefix.contains(&object));
+            let stranger = ObjectName::new(&other).expect("a name");
+            let expected = other.starts_with(&format!("{one}/"));
+            prop_assert_eq!(prefix.contains(&stranger), expected);
+        }
+    }
+}

@@ -88,3 +88,19 @@ impl fmt::Display for StorageUri {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_is_never_printed_and_still_there() {
+        let access = Secret::new("?sv=1&sig=TOPSECRET".to_owned());
+        assert!(!format!("{access} {access:?} {access:#?}").contains("TOPSECRET"));
+        let uri = StorageUri::with_access("https://a/b/c".to_owned(), access);
+        let printed = format!("{uri} {uri:?} {uri:#?}");
+        assert!(!printed.contains("TOPSECRET") && printed.contains("https://a/b/c***"));
+        assert_eq!(uri.address(), "https://a/b/c");
+        assert_eq!(uri.expose(), "https://a/b/c?sv=1&sig=TOPSECRET");
+    }
+}
