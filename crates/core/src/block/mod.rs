@@ -1,0 +1,405 @@
+//! A block: a slice of one table's iteration, sized for one export, and its life.
+//!
+//! ```text
+//! Planned -> Exporting -> Exported -> Ingesting -> Ingested -> Moving -> Moved
+//!    ^           |            |           |            |          |
+//!    +------- Abandoning <----+-----------+------------+        Held
+//! ```
+//!
+//! From any state before `Moving` an attempt may be abandoned; `Moving` has two exits only.
+//! [`transition`] lists every legal step.
+
+mod reports;
+mod transition;
+
+pub use reports::{
+    ExportedFile, IngestReport, ItemLoaded, MoveEvidence, MoveVerdict, StagedExtents, judge_ingestion,
+    judge_move,
+};
+pub use transition::{BlockEvent, IllegalTransition, transition};
+
+use serde::{Deserialize, Serialize};
+
+use crate::vocabulary::{AttemptTag, BlockNumber, ExtentId, Millis, OperationId, Slice, Ticks};
+
+/// A block of a table's iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Block {
+    /// Its number within the iteration, never used twice.
+    pub number: BlockNumber,
+    /// Its rows, frozen.
+    pub slice: Slice,
+    /// Rows by the plan, or by an accepted recount.
+    pub planned_rows: u64,
+    /// Bytes by the plan: the share of its extents' original size.
+    pub planned_bytes: u64,
+    /// The creation time of its staged extents: the newest of its source extents'.
+    pub creation_time: Ticks,
+    /// The unit that it is verified with, when extents define it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// Attempts begun: the last one's number. Numbers name export prefixes and are not reused.
+    pub attempts: u32,
+    /// Attempts that failed for a reason of their own (throttling does not count).
+    pub failures: u32,
+    /// The last failure, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<Failure>,
+    /// Where it stands.
+    pub state: BlockState,
+    /// Since when.
+    pub since: Millis,
+}
+
+/// Blocks that cut one slice by extents: none is ingested before all have exported exactly
+/// their planned rows, since a merge at the source changes extent ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Group {
+    /// The number of its first member.
+    pub first: BlockNumber,
+    /// How many members it has; their numbers follow each other.
+    pub members: u32,
+}
+
+/// Where a block stands. What a state needs to go on is inside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum BlockState {
+    /// Waits for an export slot; not before a moment when a start was refused.
+    Planned {
+        /// Not before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_before: Option<Millis>,
+    },
+    /// Its slice must be planned anew (with its whole group, if it has one).
+    Replanning,
+    /// An export was sent, or is about to be.
+    Exporting {
+        /// The attempt.
+        attempt: u32,
+        /// How it is sent.
+        mode: Mode,
+        /// What is known of it.
+        sending: Sending,
+    },
+    /// The export completed; these files and no others.
+    Exported {
+        /// The attempt.
+        attempt: u32,
+        /// Its files.
+        manifest: Manifest,
+        /// Whether the exported rows are the planned ones.
+        count: CountCheck,
+        /// Not before (an ingestion's start was refused).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_before: Option<Millis>,
+    },
+    /// An ingestion into staging was sent, or is about to be.
+    Ingesting {
+        /// The attempt.
+        attempt: u32,
+        /// Its files.
+        manifest: Manifest,
+        /// The single-use tag.
+        tag: AttemptTag,
+        /// How it is sent.
+        mode: Mode,
+        /// What is known of it.
+        sending: Sending,
+    },
+    /// Staged completely: these extents hold exactly the manifest's rows.
+    Ingested {
+        /// The attempt.
+        attempt: u32,
+        /// Its files (kept until the move, for a group's second ingestion).
+        manifest: Manifest,
+        /// The tag.
+        tag: AttemptTag,
+        /// The staged extents.
+        extents: Vec<ExtentId>,
+        /// Not before (a fingerprint is asked again, or a move's start was refused).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_before: Option<Millis>,
+    },
+    /// A move of exactly these extents was sent, or is about to be.
+    Moving {
+        /// The attempt.
+        attempt: u32,
+        /// Rows that are moved.
+        rows: u64,
+        /// Bytes of its files.
+        bytes: u64,
+        /// The tag.
+        tag: AttemptTag,
+        /// The staged extents, immutable.
+        extents: Vec<ExtentId>,
+        /// What is known of the last send.
+        sending: Sending,
+        /// How often it was sent; ids are single-use, so a second send cannot double a row.
+        sends: u32,
+    },
+    /// In the destination.
+    Moved {
+        /// The tag, until it is dropped with the block's ledger entry.
+        tag: Option<AttemptTag>,
+        /// Rows moved.
+        rows: u64,
+        /// Bytes of its files.
+        bytes: u64,
+    },
+    /// Nothing of this attempt may reach the destination: what it staged is dropped first.
+    Abandoning {
+        /// The attempt.
+        attempt: u32,
+        /// The tag whose staged extents are dropped; `None` when nothing was ever sent to
+        /// staging.
+        tag: Option<AttemptTag>,
+        /// Where the block goes then.
+        next: AfterAbandon,
+    },
+    /// Left out: older than the destination keeps rows.
+    Expired,
+    /// Cannot go on by itself.
+    Held {
+        /// Why, with the remedy in its text.
+        reason: HeldReason,
+    },
+}
+
+/// Where an abandoned attempt leads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterAbandon {
+    /// A new attempt.
+    Retry,
+    /// A new plan of the slice, of the whole group if there is one.
+    Replan,
+    /// Another ingestion of the same verified files. Only for members of a group: their
+    /// predicate names extents that may be gone, and other members may have moved already.
+    Ingest {
+        /// The files.
+        manifest: Manifest,
+    },
+}
+
+/// How a command is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The answer carries the result.
+    Sync,
+    /// The answer carries an operation's id.
+    Async,
+}
+
+/// What is known of a command that may be sent once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "sent", rename_all = "snake_case")]
+pub enum Sending {
+    /// The intent is stored. The worker of this epoch sends it once; whoever finds it without
+    /// that worker's send in flight knows only that it may have been sent.
+    Intended {
+        /// The writer's epoch.
+        epoch: u64,
+        /// When the intent was stored.
+        at: Millis,
+    },
+    /// The cluster answered with an operation.
+    Running {
+        /// The operation.
+        operation: OperationId,
+        /// When the intent was stored.
+        at: Millis,
+    },
+}
+
+impl Sending {
+    /// When the intent was stored.
+    #[must_use]
+    pub const fn at(&self) -> Millis {
+        match self {
+            Self::Intended { at, .. } | Self::Running { at, .. } => *at,
+        }
+    }
+}
+
+/// The files of a completed export with rows in them: the only files that are ingested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The files, or where their list lies.
+    pub files: ManifestFiles,
+    /// The sum of their rows.
+    pub rows: u64,
+    /// The sum of their bytes, as far as reported.
+    pub bytes: u64,
+}
+
+/// A list of files, inline while short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManifestFiles {
+    /// The files.
+    Inline(Vec<ExportedFile>),
+    /// An immutable object in the lake that lists them.
+    Stored {
+        /// The object's name.
+        name: String,
+        /// SHA-256 of its bytes, hex.
+        sha256: String,
+        /// How many files.
+        count: u32,
+    },
+}
+
+/// Whether an export's rows are the planned ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountCheck {
+    /// They are, or a recount said that the difference is the source's.
+    Agreed,
+    /// They differ: counted again with the same predicate before anything else.
+    Differs,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "failure", rename_all = "snake_case")]
+pub enum Failure {
+    /// The answer to a command never came and what it did is unknown.
+    #[error("the answer to a command was lost")]
+    LostAnswer,
+    /// The operation ended badly.
+    #[error("the operation ended as {state}: {status}")]
+    Operation {
+        /// Kusto's state.
+        state: String,
+        /// Kusto's words.
+        status: String,
+    },
+    /// The operation ran into its time limit: a smaller block is tried.
+    #[error("the operation ran into its time limit")]
+    TimedOut,
+    /// The cluster refused the command.
+    #[error("the cluster refused: {message}")]
+    Refused {
+        /// Kusto's words.
+        message: String,
+    },
+    /// The cluster no longer knows the operation.
+    #[error("the cluster no longer knows the operation")]
+    OperationForgotten,
+    /// Exported rows differ from the plan and from a recount.
+    #[error("{exported} rows exported where {planned} were planned")]
+    Count {
+        /// Planned, or recounted.
+        planned: u64,
+        /// Exported.
+        exported: u64,
+    },
+    /// Staged rows differ from the files' rows.
+    #[error("{staged} rows staged from files of {expected} rows")]
+    Staged {
+        /// Rows of the files.
+        expected: u64,
+        /// Rows under the tag.
+        staged: u64,
+    },
+    /// The ingestion did not load exactly the manifest's files.
+    #[error("the ingestion did not load exactly the exported files")]
+    Files,
+    /// The ingestion reported errors.
+    #[error("the ingestion reported errors")]
+    IngestErrors,
+    /// The staged content differs from the source's.
+    #[error("the staged content differs from the source's")]
+    Fingerprint,
+    /// Another member of its group failed.
+    #[error("another member of its group failed")]
+    Group,
+}
+
+/// Why a block cannot go on by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum HeldReason {
+    /// Too many attempts failed.
+    #[error("{failures} attempts failed, the last because {last}; repair the cause, then retry the table")]
+    Attempts {
+        /// How many.
+        failures: u32,
+        /// The last reason.
+        last: String,
+    },
+    /// Values that the export's text cannot carry.
+    #[error("{count} values of column `{column}` cannot survive the copy ({what}); repair or exclude them at the source, then retry the table")]
+    Values {
+        /// The column.
+        column: String,
+        /// How many values.
+        count: u64,
+        /// What is wrong with them.
+        what: String,
+    },
+    /// A move that neither staging nor destination nor its operation can explain.
+    #[error("moved extents are in neither staging nor the destination; check whether rows were dropped at the destination, then retry or exclude the table")]
+    MoveLost,
+    /// Too many extents for one entity.
+    #[error("{extents} staged extents are more than can be tracked; lower the block size, then retry the table")]
+    TooManyExtents {
+        /// How many.
+        extents: u64,
+    },
+}
+
+impl Block {
+    /// A newly planned block.
+    #[must_use]
+    pub const fn planned(
+        number: BlockNumber,
+        slice: Slice,
+        planned_rows: u64,
+        planned_bytes: u64,
+        creation_time: Ticks,
+        now: Millis,
+    ) -> Self {
+        Self {
+            number,
+            slice,
+            planned_rows,
+            planned_bytes,
+            creation_time,
+            group: None,
+            attempts: 0,
+            failures: 0,
+            last_failure: None,
+            state: BlockState::Planned { not_before: None },
+            since: now,
+        }
+    }
+
+    /// Whether nothing is left to do but to fold it.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        matches!(self.state, BlockState::Moved { .. } | BlockState::Expired)
+    }
+}
+
+impl BlockState {
+    /// The state's name in outputs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Planned { .. } => "planned",
+            Self::Replanning => "replanning",
+            Self::Exporting { .. } => "exporting",
+            Self::Exported { .. } => "exported",
+            Self::Ingesting { .. } => "ingesting",
+            Self::Ingested { .. } => "ingested",
+            Self::Moving { .. } => "moving",
+            Self::Moved { .. } => "moved",
+            Self::Abandoning { .. } => "abandoning",
+            Self::Expired => "expired",
+            Self::Held { .. } => "held",
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! Next steps of blocks.
+
+use std::collections::BTreeMap;
+
+use super::{Action, Context, Decisions, FreeSlots, OperationState, Subject, ValueCheck, mode};
+use crate::activity::{ActivityEvent, ActivityState};
+use crate::block::{Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason, Sending};
+use crate::vocabulary::{AttemptTag, BlockNumber, Millis, OperationId};
+
+/// Extents of one block that an entity can list.
+const EXTENTS_OF_A_BLOCK: usize = 800;
+
+pub(super) fn decide(
+    state: &ActivityState,
+    context: &Context<'_>,
+    slots: &mut FreeSlots,
+    random: &mut dyn FnMut() -> u128,
+    decisions: &mut Decisions,
+) {
+    let mut step = Step { state, context, slots, random, decisions };
+    let mut moves = Moves::default();
+    for block in state.blocks.values() {
+        step.block(block, &mut moves);
+    }
+    step.moves(moves);
+}
+
+/// Blocks of the table that a move is about.
+#[derive(Default)]
+struct Moves {
+    ready: Vec<(BlockNumber, u32, usize)>,
+    unknown: Vec<BlockNumber>,
+    completed: BTreeMap<OperationId, Vec<BlockNumber>>,
+    running: bool,
+}
+
+struct Step<'a> {
+    state: &'a ActivityState,
+    context: &'a Context<'a>,
+    slots: &'a mut FreeSlots,
+    random: &'a mut dyn FnMut() -> u128,
+    decisions: &'a mut Decisions,
+}
+
+impl Step<'_> {
+    fn block(&mut self, block: &Block, moves: &mut Moves) {
+        let busy = self.context.observed.in_flight.contains(&self.subject(block));
+        match &block.state {
+            BlockState::Planned { not_before } => {
+                if !busy && self.is_due(*not_before) {
+                    self.export(block);
+                }
+            }
+            BlockState::Exporting { attempt, sending, .. } => {
+                self.check_values(block);
+                if !busy {
+                    self.sent(block, *attempt, sending, |block, operation| Action::ReadExport {
+                        block,
+                        operation,
+                    });
+                }
+            }
+            BlockState::Exported { count: CountCheck::Differs, .. } => {
+                if !busy && self.take_query() {
+                    self.act(Action::Recount { block: block.number });
+                }
+            }
+            BlockState::Exported { attempt, not_before, manifest, .. } => {
+                if !busy && self.values_passed(block) && self.is_due(*not_before) {
+                    self.ingest(block, *attempt, manifest.rows);
+                }
+            }
+            BlockState::Ingesting { attempt, sending, .. } => {
+                if !busy {
+                    self.sent(block, *attempt, sending, |block, operation| Action::ReadIngest {
+                        block,
+                        operation,
+                    });
+                }
+            }
+            BlockState::Ingested { attempt, extents, not_before, .. } => {
+                if extents.len() > EXTENTS_OF_A_BLOCK {
+                    let attempt = *attempt;
+                    self.block_event(block, BlockEvent::Failed { attempt, failure: Failure::TimedOut });
+                } else if self.is_due(*not_before) && self.context.begin_work {
+                    moves.ready.push((block.number, *attempt, extents.len()));
+                }
+            }
+            BlockState::Moving { attempt, extents, sending, .. } => {
+                self.moving(block, *attempt, extents.len(), sending, moves);
+            }
+            BlockState::Abandoning { tag: Some(tag), .. } => {
+                if !busy {
+                    self.act(Action::DropStaged { block: block.number, tag: tag.clone() });
+                }
+            }
+            BlockState::Abandoning { tag: None, attempt, .. } => {
+                self.block_event(block, BlockEvent::NothingStaged { attempt: *attempt });
+            }
+            BlockState::Replanning
+            | BlockState::Moved { .. }
+            | BlockState::Expired
+            | BlockState::Held { .. } => {}
+        }
+    }
+
+    fn subject(&self, block: &Block) -> Subject {
+        Subject::Block(self.state.head.id.clone(), block.number)
+    }
+
+    fn is_due(&mut self, not_before: Option<Millis>) -> bool {
+        let due = not_before.is_none_or(|at| at <= self.context.now);
+        if let (false, Some(at)) = (due, not_before) {
+            self.decisions.wake(at);
+        }
+        due
+    }
+
+    /// Whether an action about this subject may begin: nothing of it runs and no pause holds it.
+    fn may_begin(&mut self, subject: &Subject) -> bool {
+        let pause = self.context.observed.pauses.get(subject).copied();
+        !self.context.observed.in_flight.contains(subject) && self.is_due(pause)
+    }
+
+    fn act(&mut self, action: Action) {
+        if self.may_begin(&action.subject(&self.state.head.id)) {
+            self.decisions.actions.push(action);
+        }
+    }
+
+    fn block_event(&mut self, block: &Block, event: BlockEvent) {
+        self.decisions.events.push(ActivityEvent::Block { number: block.number, event });
+    }
+
+    const fn take_query(&mut self) -> bool {
+        let free = self.slots.queries > 0;
+        self.slots.queries = self.slots.queries.saturating_sub(1);
+        free
+    }
+
+    fn export(&mut self, block: &Block) {
+        if !self.context.begin_work || self.slots.exports == 0 || !self.may_begin(&self.subject(block)) {
+            return;
+        }
+        self.slots.exports -= 1;
+        let event = BlockEvent::ExportIntended {
+            mode: mode(block.planned_rows, self.context.limits),
+            epoch: self.context.epoch,
+        };
+        self.block_event(block, event);
+        self.decisions.actions.push(Action::Export { block: block.number });
+    }
+
+    fn check_values(&mut self, block: &Block) {
+        let id = &self.state.head.id;
+        let known = self.context.observed.values.contains_key(&(id.clone(), block.number));
+        let running = self.context.observed.in_flight.contains(&Subject::Values(id.clone(), block.number));
+        if self.context.check_values && !known && !running && self.take_query() {
+            self.act(Action::CheckValues { block: block.number });
+        }
+    }
+
+    fn values_passed(&mut self, block: &Block) -> bool {
+        if !self.context.check_values {
+            return true;
+        }
+        match self.context.observed.values.get(&(self.state.head.id.clone(), block.number)) {
+            Some(ValueCheck::Passed) => true,
+            Some(ValueCheck::Failed { column, count, what }) => {
+                let reason = HeldReason::Values { column: column.clone(), count: *count, what: what.clone() };
+                self.block_event(block, BlockEvent::Held { reason });
+                false
+            }
+            None => {
+                self.check_values(block);
+                false
+            }
+        }
+    }
+
+    fn ingest(&mut self, block: &Block, attempt: u32, rows: u64) {
+        let free = self.context.begin_work && self.slots.ingestions > 0;
+        if !free || !self.group_is_verified(block) || !self.may_begin(&self.subject(block)) {
+            return;
+        }
+        self.slots.ingestions -= 1;
+        let event = BlockEvent::IngestIntended {
+            attempt,
+            tag: AttemptTag::new(self.context.tag_prefix, (self.random)()),
+            mode: mode(rows, self.context.limits),
+            epoch: self.context.epoch,
+        };
+        self.block_event(block, event);
+        self.decisions.actions.push(Action::Ingest { block: block.number });
+    }
+
+    /// Whether every member of the block's group has exported exactly its planned rows.
+    fn group_is_verified(&self, block: &Block) -> bool {
+        let Some(group) = block.group else { return true };
+        (group.first.0..group.first.0 + group.members).map(BlockNumber).all(|number| {
+            // A folded member was moved.
+            let Some(member) = self.state.blocks.get(&number) else { return true };
+            match &member.state {
+                BlockState::Exported { count: CountCheck::Agreed, .. }
+                | BlockState::Ingesting { .. }
+                | BlockState::Ingested { .. }
+                | BlockState::Moving { .. }
+                | BlockState::Moved { .. }
+                | BlockState::Expired
+                // An ingestion of a verified export failed; its files are still the truth.
+                | BlockState::Abandoning { next: crate::block::AfterAbandon::Ingest { .. }, .. } => true,
+                BlockState::Exported { count: CountCheck::Differs, .. }
+                | BlockState::Planned { .. }
+                | BlockState::Replanning
+                | BlockState::Exporting { .. }
+                | BlockState::Abandoning { .. }
+                | BlockState::Held { .. } => false,
+            }
+        })
+    }
+
+    /// A command was sent, or may have been, and nobody waits for its answer.
+    fn sent(
+        &mut self,
+        block: &Block,
+        attempt: u32,
+        sending: &Sending,
+        read: impl Fn(BlockNumber, OperationId) -> Action,
+    ) {
+        let Sending::Running { operation, at } = sending else {
+            // One send per intent: what became of it is unknown, so nothing of it is used.
+            self.block_event(block, BlockEvent::Failed { attempt, failure: Failure::LostAnswer });
+            return;
+        };
+        let too_old = self.context.now.since(*at) > self.context.limits.operation_timeout;
+        match self.context.observed.operations.get(operation) {
+            Some(OperationState::Completed) => self.act(read(block.number, operation.clone())),
+            Some(OperationState::Throttled) => {
+                let until = self.context.now.plus(self.context.limits.throttle_pause);
+                self.block_event(block, BlockEvent::NotStarted { attempt, until });
+            }
+            Some(OperationState::Failed { state, status, timed_out }) => {
+                let failure = if *timed_out {
+                    Failure::TimedOut
+                } else {
+                    Failure::Operation { state: state.clone(), status: status.clone() }
+                };
+                self.block_event(block, BlockEvent::Failed { attempt, failure });
+            }
+            Some(OperationState::Forgotten) => {
+                let failure = Failure::OperationForgotten;
+                self.block_event(block, BlockEvent::Failed { attempt, failure });
+            }
+            Some(OperationState::Pending) | None => {
+                if too_old {
+                    let failure = Failure::OperationForgotten;
+                    self.block_event(block, BlockEvent::Failed { attempt, failure });
+                }
+            }
+        }
+    }
+
+    fn moving(
+        &mut self,
+        block: &Block,
+        attempt: u32,
+        extents: usize,
+        sending: &Sending,
+        moves: &mut Moves,
+    ) {
+        let id = &self.state.head.id;
+        if self.context.observed.in_flight.contains(&Subject::Move(id.clone())) {
+            return;
+        }
+        if self.context.observed.still_staged.contains(&(id.clone(), block.number)) {
+            moves.ready.push((block.number, attempt, extents));
+            return;
+        }
+        let Sending::Running { operation, at } = sending else {
+            moves.unknown.push(block.number);
+            return;
+        };
+        match self.context.observed.operations.get(operation) {
+            Some(OperationState::Completed) => {
+                moves.completed.entry(operation.clone()).or_default().push(block.number);
+            }
+            Some(OperationState::Throttled | OperationState::Failed { .. } | OperationState::Forgotten) => {
+                moves.unknown.push(block.number);
+            }
+            Some(OperationState::Pending) | None => {
+                if self.context.now.since(*at) > self.context.limits.operation_timeout {
+                    moves.unknown.push(block.number);
+                } else {
+                    moves.running = true;
+                }
+            }
+        }
+    }
+
+    /// One move of the table at a time: results are read first, then unknown ones looked at,
+    /// then what is ready is moved in one command.
+    fn moves(&mut self, moves: Moves) {
+        let subject = Subject::Move(self.state.head.id.clone());
+        let pause = self.context.observed.pauses.get(&subject).copied();
+        if self.context.observed.in_flight.contains(&subject) || !self.is_due(pause) {
+            return;
+        }
+        if let Some((operation, blocks)) = moves.completed.into_iter().next() {
+            self.decisions.actions.push(Action::ReadMove { blocks, operation });
+        } else if !moves.unknown.is_empty() {
+            self.decisions.actions.push(Action::LookMove { blocks: moves.unknown });
+        } else if !moves.running && self.context.begin_work {
+            self.start_move(&moves.ready);
+        }
+    }
+
+    fn start_move(&mut self, ready: &[(BlockNumber, u32, usize)]) {
+        let mut blocks = Vec::new();
+        let mut extents = 0;
+        for (number, attempt, of_block) in ready {
+            // A block's extents never go into two moves; one that is too large goes alone.
+            let full = extents + of_block > self.context.limits.move_extents
+                || blocks.len() == self.context.limits.blocks_per_plan;
+            if !blocks.is_empty() && full {
+                break;
+            }
+            extents += of_block;
+            blocks.push(*number);
+            let event = BlockEvent::MoveIntended { attempt: *attempt, epoch: self.context.epoch };
+            self.decisions.events.push(ActivityEvent::Block { number: *number, event });
+        }
+        if !blocks.is_empty() {
+            self.decisions.actions.push(Action::Move { blocks });
+        }
+    }
+}

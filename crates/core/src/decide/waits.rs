@@ -1,0 +1,109 @@
+//! What each block and table waits for, in words for people.
+
+use serde::Serialize;
+
+use crate::activity::{ActivityState, Phase};
+use crate::block::{Block, BlockState, CountCheck};
+use crate::vocabulary::Millis;
+
+/// Why something does not go on at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// Its schema is being read and its tables are being made.
+    Preparation,
+    /// Its rows are being planned.
+    Plan,
+    /// A free export slot.
+    ExportSlot,
+    /// An export that runs.
+    Export,
+    /// A count or check at the source.
+    Check,
+    /// A free ingestion slot, or the other members of its group.
+    IngestSlot,
+    /// An ingestion that runs.
+    Ingestion,
+    /// Its turn in the table's next move.
+    MoveTurn,
+    /// A move that runs.
+    Move,
+    /// What an abandoned attempt staged is being dropped.
+    Cleaning,
+    /// A refused start: not before a moment.
+    Throttled,
+    /// The window is being counted at the source.
+    Reconciliation,
+    /// Somebody has to look.
+    Held,
+}
+
+impl Wait {
+    /// Plain words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Preparation => "preparing tables",
+            Self::Plan => "planning",
+            Self::ExportSlot => "waiting for an export slot",
+            Self::Export => "exporting",
+            Self::Check => "checking at the source",
+            Self::IngestSlot => "waiting for an ingestion slot",
+            Self::Ingestion => "ingesting",
+            Self::MoveTurn => "waiting for the table's move",
+            Self::Move => "moving",
+            Self::Cleaning => "cleaning up an attempt",
+            Self::Throttled => "throttled",
+            Self::Reconciliation => "counting at the source",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// What an activity waits for and since when: each reason with the number of blocks and the
+/// earliest moment. Empty when it is completed.
+#[must_use]
+pub fn waits(state: &ActivityState, now: Millis) -> Vec<(Wait, usize, Millis)> {
+    let mut found: std::collections::BTreeMap<Wait, (usize, Millis)> = std::collections::BTreeMap::new();
+    let mut add = |wait: Wait, since: Millis| {
+        let entry = found.entry(wait).or_insert((0, since));
+        entry.0 += 1;
+        entry.1 = entry.1.min(since);
+    };
+    if state.head.held.is_some() {
+        add(Wait::Held, state.head.since);
+    }
+    match state.head.phase {
+        Phase::Starting { .. } => add(Wait::Preparation, state.head.since),
+        Phase::Planning { .. } => add(Wait::Plan, state.head.since),
+        Phase::Planned { .. } if state.blocks.values().all(Block::is_finished) => {
+            add(Wait::Reconciliation, state.head.since);
+        }
+        Phase::Planned { .. } | Phase::Completed { .. } => {}
+    }
+    for block in state.blocks.values() {
+        if let Some(wait) = of_block(block, now) {
+            add(wait, block.since);
+        }
+    }
+    found.into_iter().map(|(wait, (blocks, since))| (wait, blocks, since)).collect()
+}
+
+fn of_block(block: &Block, now: Millis) -> Option<Wait> {
+    let throttled = |at: &Option<Millis>| at.is_some_and(|at| at > now);
+    match &block.state {
+        BlockState::Planned { not_before } if throttled(not_before) => Some(Wait::Throttled),
+        BlockState::Planned { .. } => Some(Wait::ExportSlot),
+        BlockState::Replanning => Some(Wait::Plan),
+        BlockState::Exporting { .. } => Some(Wait::Export),
+        BlockState::Exported { count: CountCheck::Differs, .. } => Some(Wait::Check),
+        BlockState::Exported { not_before, .. } if throttled(not_before) => Some(Wait::Throttled),
+        BlockState::Exported { .. } => Some(Wait::IngestSlot),
+        BlockState::Ingesting { .. } => Some(Wait::Ingestion),
+        BlockState::Ingested { .. } => Some(Wait::MoveTurn),
+        BlockState::Moving { .. } => Some(Wait::Move),
+        BlockState::Abandoning { .. } => Some(Wait::Cleaning),
+        BlockState::Held { .. } => Some(Wait::Held),
+        BlockState::Moved { .. } | BlockState::Expired => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! What a job is, and how it is run.
+
+use std::time::Duration;
+
+use kusto_copy_core::limits::Limits;
+use serde::{Deserialize, Serialize};
+
+/// What makes a job this job and no other. It is stored with the job; a lake whose stored
+/// definition differs belongs to another job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobDefinition {
+    /// The source cluster's URI, without credentials.
+    pub source: String,
+    /// The destination cluster's URI, without credentials.
+    pub destination: String,
+    /// The databases.
+    pub databases: Vec<DatabasePair>,
+}
+
+/// One database and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabasePair {
+    /// The database at the source.
+    pub source: String,
+    /// The database at the destination.
+    pub destination: String,
+}
+
+/// How a job is run this time; may differ from start to start.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Only these tables; empty means all.
+    pub tables_include: Vec<String>,
+    /// Not these tables.
+    pub tables_exclude: Vec<String>,
+    /// Go on with iteration after iteration until stopped.
+    pub continuous: bool,
+    /// The time between two iterations' ends in continuous mode.
+    pub rpo: Duration,
+    /// In the backfill, leave out rows ingested longer ago than this.
+    pub backfill_horizon: Option<Duration>,
+    /// Concurrent queries at most.
+    pub query_slots: Option<u32>,
+    /// Concurrent exports at most.
+    pub export_slots: Option<u32>,
+    /// Concurrent ingestions at most.
+    pub ingestion_slots: Option<u32>,
+    /// Our share of the clusters' export and ingestion capacity.
+    pub share: f64,
+    /// Tables in this order first, the others newest data first.
+    pub priority: Vec<String>,
+    /// Copy into destination tables that hold rows or that another job owned.
+    pub adopt_destination: bool,
+    /// Copy although reads of the source may be incomplete (row-level security, followers).
+    pub force_incomplete_reads: bool,
+    /// Retry tables and blocks that are held.
+    pub retry_held: bool,
+    /// How long to work at most before returning with the job resumable; `None` is unbounded.
+    pub budget: Option<Duration>,
+    /// Bounds of the core.
+    pub limits: Limits,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            tables_include: Vec::new(),
+            tables_exclude: Vec::new(),
+            continuous: false,
+            rpo: Duration::from_secs(5 * 60),
+            backfill_horizon: None,
+            query_slots: None,
+            export_slots: None,
+            ingestion_slots: None,
+            share: 1.0,
+            priority: Vec::new(),
+            adopt_destination: false,
+            force_incomplete_reads: false,
+            retry_held: true,
+            budget: None,
+            limits: Limits::default(),
+        }
+    }
+}
