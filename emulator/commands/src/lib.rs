@@ -29,6 +29,8 @@ mod tables;
 mod tags;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub use command::{Command, Parsed, is_command, parse};
