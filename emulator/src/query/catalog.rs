@@ -1,0 +1,192 @@
+//! What a query sees: one snapshot of each database it touches.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kusto_emulator_kql::{Catalog, StoredFunction, TableSource};
+use kusto_emulator_values::{Schema, Table as Values};
+
+use super::ExtentsProvider;
+use crate::engine::Engine;
+use crate::error::KustoError;
+use crate::model::{DatabaseSnapshot, Table};
+
+/// Tables that stand in for the database's own of the same name: an update policy's query sees only
+/// the new rows of its source.
+pub(crate) type Overrides = BTreeMap<String, Arc<Table>>;
+
+/// The cluster as one query sees it.
+pub(crate) struct QueryCatalog {
+    engine: Arc<Engine>,
+    context: Arc<DatabaseSnapshot>,
+    others: Mutex<BTreeMap<String, Arc<DatabaseSnapshot>>>,
+    now: i64,
+    overrides: Overrides,
+    blocks_row_level_security: bool,
+}
+
+impl QueryCatalog {
+    /// A catalog with a snapshot of the context database at `now` (ticks).
+    ///
+    /// # Errors
+    /// The database does not exist.
+    pub(crate) fn new(
+        engine: &Arc<Engine>,
+        database: &str,
+        now: i64,
+        overrides: Overrides,
+        blocks_row_level_security: bool,
+    ) -> Result<Self, KustoError> {
+        Ok(Self {
+            context: Arc::new(engine.database(database)?.snapshot(now)),
+            engine: Arc::clone(engine),
+            others: Mutex::new(BTreeMap::new()),
+            now,
+            overrides,
+            blocks_row_level_security,
+        })
+    }
+
+    fn snapshot(&self, database: Option<&str>) -> Option<Arc<DatabaseSnapshot>> {
+        let Some(name) = database else {
+            return Some(Arc::clone(&self.context));
+        };
+        let handle = self.engine.database(name).ok()?;
+        if handle.name() == self.context.name {
+            return Some(Arc::clone(&self.context));
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = others
+            .entry(handle.name().to_owned())
+            .or_insert_with(|| Arc::new(handle.snapshot(self.now)));
+        Some(Arc::clone(snapshot))
+    }
+
+    fn source(&self, snapshot: &DatabaseSnapshot, table: &Arc<Table>) -> TableSource {
+        let settings = self.engine.settings();
+        TableSource {
+            schema: table.schema(),
+            provider: Arc::new(ExtentsProvider::new(
+                Arc::clone(table),
+                snapshot.cursor,
+                settings.rows_without_ingestion_time,
+                self.refusal(table, settings.unrestricted_viewer),
+            )),
+        }
+    }
+
+    /// Why the table cannot be read by this caller.
+    fn refusal(&self, table: &Table, unrestricted_viewer: bool) -> Option<String> {
+        if table.is_restricted() && !unrestricted_viewer {
+            return Some(format!(
+                "Access to table '{}' is restricted: the caller is not an UnrestrictedViewer.",
+                table.name
+            ));
+        }
+        table.row_level_security().map(|_| match self.blocks_row_level_security {
+            true => format!(
+                "The request is blocked by 'request_block_row_level_security': table '{}' has a \
+                 row level security policy.",
+                table.name
+            ),
+            false => format!(
+                "Table '{}' has an enabled row level security policy, which the embedded cluster \
+                 does not apply; it refuses the query instead.",
+                table.name
+            ),
+        })
+    }
+}
+
+impl Catalog for QueryCatalog {
+    fn table(&self, database: Option<&str>, name: &str) -> Option<TableSource> {
+        let snapshot = self.snapshot(database)?;
+        let is_context = snapshot.name == self.context.name;
+        let table = match self.overrides.get(name) {
+            Some(table) if is_context => table,
+            Some(_) | None => snapshot.tables.get(name)?,
+        };
+        Some(self.source(&snapshot, table))
+    }
+
+    fn tables_matching(
+        &self,
+        database: Option<&str>,
+        wildcard: &str,
+    ) -> Vec<(String, TableSource)> {
+        let Some(snapshot) = self.snapshot(database) else {
+            return Vec::new();
+        };
+        snapshot
+            .tables
+            .values()
+            // Restricted tables are left out of wildcards for everyone.
+            .filter(|table| matches(wildcard, &table.name) && !table.is_restricted())
+            .map(|table| (table.name.clone(), self.source(&snapshot, table)))
+            .collect()
+    }
+
+    fn function(&self, database: Option<&str>, name: &str) -> Option<StoredFunction> {
+        let snapshot = self.snapshot(database)?;
+        let function = snapshot.functions.get(name)?;
+        Some(StoredFunction {
+            name: function.name.clone(),
+            parameters: function.parameters.clone(),
+            body: function.body.clone(),
+        })
+    }
+
+    fn cursor_current(&self) -> i64 {
+        self.context.cursor
+    }
+
+    fn external_data(
+        &self,
+        uris: &[String],
+        schema: &Schema,
+        properties: &BTreeMap<String, String>,
+    ) -> Result<Values, String> {
+        crate::commands::read_external(self.engine.storage.as_ref(), uris, schema, properties)
+            .map_err(|refused| refused.message)
+    }
+}
+
+/// Whether a name fits a wildcard, `*` for any text.
+fn matches(wildcard: &str, name: &str) -> bool {
+    let mut parts = wildcard.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_whole_names() {
+        let cases = [
+            ("*", "T", true),
+            ("T*", "Table", true),
+            ("T*", "aT", false),
+            ("*e", "Table", true),
+            ("T*l*", "Table", true),
+            ("Ta", "Table", false),
+            ("a*a", "a", false),
+        ];
+        for (wildcard, name, expected) in cases {
+            assert_eq!(matches(wildcard, name), expected, "{wildcard} {name}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The way from a query's text to its result: snapshots as tables for the query engine.
+
+mod catalog;
+mod provider;
+mod run;
+
+pub(crate) use catalog::{Overrides, QueryCatalog};
+pub(crate) use provider::ExtentsProvider;
+pub(crate) use run::{run_pipeline, run_query};
