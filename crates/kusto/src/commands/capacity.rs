@@ -82,7 +82,12 @@ mod tests {
             };
             assert!(capacity.is(resource), "{spelling}");
         }
-        let merge = Capacity { resource: "extents-merge".to_owned(), total: 1, consumed: 0, remaining: 1 };
+        let merge = Capacity {
+            resource: "extents-merge".to_owned(),
+            total: 1,
+            consumed: 0,
+            remaining: 1,
+        };
         assert!(!merge.is(Resource::Export) && !merge.is(Resource::Ingestion));
     }
 }

@@ -56,7 +56,8 @@ impl Database {
     /// # Errors
     /// As any read.
     pub async fn table_signatures(&self, call: &Call) -> Result<Vec<TableSignature>, KustoError> {
-        self.rows(call, &kql::changes::signatures(self.name())).await
+        self.rows(call, &kql::changes::signatures(self.name()))
+            .await
     }
 
     /// Rows and bounds of many tables' windows (D3), in the order asked, 100 tables a query. A
@@ -117,11 +118,21 @@ impl Database {
             .zip(probes)
             .map(|(leg, _)| {
                 let row = rows.iter().find(|row| row.leg == leg)?;
-                Some(WindowBounds { rows: row.rows, first: row.first, last: row.last })
+                Some(WindowBounds {
+                    rows: row.rows,
+                    first: row.first,
+                    last: row.last,
+                })
             })
             .collect();
-        answers.filter(|_| rows.len() == probes.len()).ok_or_else(|| {
-            self.protocol(call, &text, "the answer lacks a table, or has one twice".to_owned())
-        })
+        answers
+            .filter(|_| rows.len() == probes.len())
+            .ok_or_else(|| {
+                self.protocol(
+                    call,
+                    &text,
+                    "the answer lacks a table, or has one twice".to_owned(),
+                )
+            })
     }
 }

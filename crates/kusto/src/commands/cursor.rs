@@ -42,7 +42,8 @@ impl Database {
         table: &str,
         after: Option<&Cursor>,
     ) -> Result<CursorReading, KustoError> {
-        self.cursor_reading(call, &kql::cursor::end(table, after)).await
+        self.cursor_reading(call, &kql::cursor::end(table, after))
+            .await
     }
 
     /// The current cursor without reading a table (C2): enough for a first backfill, where

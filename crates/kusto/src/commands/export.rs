@@ -33,7 +33,8 @@ impl FromRow for ExportedFile {
 /// A path without an appended `?<SAS>` or `;<key>`.
 pub(super) fn without_access(path: &str) -> &str {
     let is_address = path.contains("://");
-    path.split_once(|c| is_address && (c == '?' || c == ';')).map_or(path, |(path, _)| path)
+    path.split_once(|c| is_address && (c == '?' || c == ';'))
+        .map_or(path, |(path, _)| path)
 }
 
 row_struct! {
@@ -81,7 +82,9 @@ impl Database {
         call: &Call,
         operation: &OperationId,
     ) -> Result<Vec<ExportedFile>, KustoError> {
-        let files = self.rows(call, &kql::operations::details(operation)).await?;
+        let files = self
+            .rows(call, &kql::operations::details(operation))
+            .await?;
         Ok(with_rows(files))
     }
 }
@@ -97,8 +100,14 @@ mod tests {
 
     #[test]
     fn access_is_cut_from_addresses_only() {
-        assert_eq!(without_access("https://a.b/c/x.csv.gz?sv=1&sig=s"), "https://a.b/c/x.csv.gz");
-        assert_eq!(without_access("https://a.b/c/x.csv.gz;key"), "https://a.b/c/x.csv.gz");
+        assert_eq!(
+            without_access("https://a.b/c/x.csv.gz?sv=1&sig=s"),
+            "https://a.b/c/x.csv.gz"
+        );
+        assert_eq!(
+            without_access("https://a.b/c/x.csv.gz;key"),
+            "https://a.b/c/x.csv.gz"
+        );
         assert_eq!(without_access("/lake/what?;x.csv"), "/lake/what?;x.csv");
     }
 }

@@ -137,8 +137,9 @@ impl Database {
         table: &str,
         tag: &AttemptTag,
     ) -> Result<Vec<ExtentId>, KustoError> {
-        let dropped: Vec<DroppedExtent> =
-            self.rows(call, &kql::extents::drop_by_tag(table, tag)).await?;
+        let dropped: Vec<DroppedExtent> = self
+            .rows(call, &kql::extents::drop_by_tag(table, tag))
+            .await?;
         Ok(dropped.into_iter().map(|row| row.extent).collect())
     }
 }

@@ -38,7 +38,10 @@ impl FromRow for IngestedItem {
 /// commas or semicolons between addresses. Access is cut.
 fn split_items(cell: &str) -> Vec<String> {
     if let Ok(list) = serde_json::from_str::<Vec<String>>(cell) {
-        return list.iter().map(|path| without_access(path).to_owned()).collect();
+        return list
+            .iter()
+            .map(|path| without_access(path).to_owned())
+            .collect();
     }
     let mut paths = Vec::new();
     for line in cell.lines() {
@@ -61,7 +64,10 @@ fn split_at_next_address(text: &str) -> Option<(&str, &str)> {
     text.match_indices([',', ';']).find_map(|(at, _)| {
         let next = text[at + 1..].trim_start();
         let starts = ["https://", "http://", "abfss://", "file://"];
-        starts.iter().any(|scheme| next.starts_with(scheme)).then(|| (text[..at].trim_end(), next))
+        starts
+            .iter()
+            .any(|scheme| next.starts_with(scheme))
+            .then(|| (text[..at].trim_end(), next))
     })
 }
 
@@ -113,8 +119,17 @@ mod tests {
     #[test]
     fn one_or_more_files_in_a_cell() {
         assert_eq!(split_items("https://a/x?sig=1"), ["https://a/x"]);
-        assert_eq!(split_items("https://a/x?s=1,https://a/y;k"), ["https://a/x", "https://a/y"]);
-        assert_eq!(split_items("[\"https://a/x\",\"https://a/y?s\"]"), ["https://a/x", "https://a/y"]);
-        assert_eq!(split_items("/lake/a,b.csv\r\n/lake/c"), ["/lake/a,b.csv", "/lake/c"]);
+        assert_eq!(
+            split_items("https://a/x?s=1,https://a/y;k"),
+            ["https://a/x", "https://a/y"]
+        );
+        assert_eq!(
+            split_items("[\"https://a/x\",\"https://a/y?s\"]"),
+            ["https://a/x", "https://a/y"]
+        );
+        assert_eq!(
+            split_items("/lake/a,b.csv\r\n/lake/c"),
+            ["/lake/a,b.csv", "/lake/c"]
+        );
     }
 }

@@ -61,7 +61,8 @@ impl Database {
         destination: &str,
         extents: &[ExtentId],
     ) -> Result<Vec<MovedExtent>, KustoError> {
-        self.rows(call, &kql::moves::now(staging, destination, extents)).await
+        self.rows(call, &kql::moves::now(staging, destination, extents))
+            .await
     }
 
     /// The result of a completed move, by extent.

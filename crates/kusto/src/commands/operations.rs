@@ -167,8 +167,7 @@ impl Database {
     ) -> Result<Vec<Operation>, KustoError> {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(OPERATIONS) {
-            let rows: Vec<Operation> =
-                self.rows(call, &kql::operations::log(chunk, since)).await?;
+            let rows: Vec<Operation> = self.rows(call, &kql::operations::log(chunk, since)).await?;
             found.extend(rows);
         }
         Ok(found)
@@ -185,7 +184,8 @@ impl Database {
         kind: OperationKind,
         since: Ticks,
     ) -> Result<Vec<Operation>, KustoError> {
-        self.rows(call, &kql::operations::running(kind, since)).await
+        self.rows(call, &kql::operations::running(kind, since))
+            .await
     }
 
     /// The commands that carried a request id of ours (N1). Completed ones only, late, and not
@@ -199,7 +199,8 @@ impl Database {
         request_id: &str,
         since: Ticks,
     ) -> Result<Vec<FoundCommand>, KustoError> {
-        self.rows(call, &kql::operations::find_command(request_id, since)).await
+        self.rows(call, &kql::operations::find_command(request_id, since))
+            .await
     }
 
     /// The operations that an activity started (N1).
@@ -216,7 +217,8 @@ impl Database {
             let text = kql::operations::by_id(&[]);
             self.protocol(call, &text, error.to_string())
         })?;
-        self.rows(call, &kql::operations::by_activity(&activity, since)).await
+        self.rows(call, &kql::operations::by_activity(&activity, since))
+            .await
     }
 }
 

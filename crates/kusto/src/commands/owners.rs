@@ -95,7 +95,9 @@ impl Database {
     /// # Errors
     /// As any idempotent command.
     pub async fn record_job(&self, call: &Call, marker: &JobMarker) -> Result<(), KustoError> {
-        self.run(call, &kql::owners::record_job(marker)).await.map(drop)
+        self.run(call, &kql::owners::record_job(marker))
+            .await
+            .map(drop)
     }
 
     /// Removes a job's marker. Safe to repeat.
@@ -103,7 +105,9 @@ impl Database {
     /// # Errors
     /// As any idempotent command.
     pub async fn forget_job(&self, call: &Call, incarnation: &str) -> Result<(), KustoError> {
-        self.run(call, &kql::owners::forget_job(incarnation)).await.map(drop)
+        self.run(call, &kql::owners::forget_job(incarnation))
+            .await
+            .map(drop)
     }
 
     /// All markers in the database, of all jobs.

@@ -69,7 +69,10 @@ pub struct ExtentRows {
 
 impl FromRow for ExtentRows {
     fn from_row(row: &Row<'_>) -> Result<Self, ReadError> {
-        Ok(Self { extent: known_extent(row)?, rows: row.get("Rows")? })
+        Ok(Self {
+            extent: known_extent(row)?,
+            rows: row.get("Rows")?,
+        })
     }
 }
 
@@ -124,7 +127,11 @@ impl Database {
     ///
     /// # Errors
     /// As any read.
-    pub async fn extent_days(&self, call: &Call, table: &str) -> Result<Vec<ExtentDay>, KustoError> {
+    pub async fn extent_days(
+        &self,
+        call: &Call,
+        table: &str,
+    ) -> Result<Vec<ExtentDay>, KustoError> {
         self.rows(call, &kql::planning::extent_days(table)).await
     }
 
@@ -140,7 +147,8 @@ impl Database {
         schema: &TableSchema,
         predicate: &Predicate,
     ) -> Result<WindowBounds, KustoError> {
-        self.one(call, &kql::planning::bounds(table, schema, predicate)).await
+        self.one(call, &kql::planning::bounds(table, schema, predicate))
+            .await
     }
 
     /// Rows by time bin of `resolution` ticks (1 at least), and by extent too if asked (E2).
@@ -172,7 +180,8 @@ impl Database {
         schema: &TableSchema,
         predicate: &Predicate,
     ) -> Result<Vec<ExtentRows>, KustoError> {
-        self.rows(call, &kql::planning::by_extent(table, schema, predicate)).await
+        self.rows(call, &kql::planning::by_extent(table, schema, predicate))
+            .await
     }
 
     /// Rows of a predicate by content, in `parts` parts (a power of two) (E5). Reads all columns.
@@ -187,7 +196,11 @@ impl Database {
         predicate: &Predicate,
         parts: u32,
     ) -> Result<Vec<PartRows>, KustoError> {
-        self.rows(call, &kql::planning::by_part(table, schema, predicate, parts)).await
+        self.rows(
+            call,
+            &kql::planning::by_part(table, schema, predicate, parts),
+        )
+        .await
     }
 
     /// Creation times, rows and bytes of these extents (E3), 1,000 ids a command. An id that is
@@ -203,8 +216,9 @@ impl Database {
     ) -> Result<Vec<ExtentInfo>, KustoError> {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(IDS) {
-            let rows: Vec<ExtentInfo> =
-                self.rows(call, &kql::planning::extents(table, chunk)).await?;
+            let rows: Vec<ExtentInfo> = self
+                .rows(call, &kql::planning::extents(table, chunk))
+                .await?;
             found.extend(rows);
         }
         Ok(found)

@@ -51,7 +51,8 @@ impl Database {
         &self,
         call: &Call,
     ) -> Result<BTreeSet<String>, KustoError> {
-        self.enabled_tables(call, TablePolicy::RowLevelSecurity).await
+        self.enabled_tables(call, TablePolicy::RowLevelSecurity)
+            .await
     }
 
     /// The tables that only an unrestricted viewer may read (A6c).
@@ -62,7 +63,8 @@ impl Database {
         &self,
         call: &Call,
     ) -> Result<BTreeSet<String>, KustoError> {
-        self.enabled_tables(call, TablePolicy::RestrictedViewAccess).await
+        self.enabled_tables(call, TablePolicy::RestrictedViewAccess)
+            .await
     }
 
     /// All update policies (B1): those with a copied table as source fire on our moves.
@@ -94,7 +96,9 @@ impl Database {
         &self,
         call: &Call,
     ) -> Result<BTreeMap<String, Vec<String>>, KustoError> {
-        let rows = self.table_policies(call, TablePolicy::ExtentTagsRetention).await?;
+        let rows = self
+            .table_policies(call, TablePolicy::ExtentTagsRetention)
+            .await?;
         Ok(rows
             .into_iter()
             .map(|(table, policy)| {
@@ -162,19 +166,26 @@ impl Database {
 
 /// `true`, `{"IsEnabled":true,…}`.
 fn is_enabled(policy: &Value) -> bool {
-    policy.as_bool().or_else(|| policy.get("IsEnabled").and_then(Value::as_bool)).unwrap_or(false)
+    policy
+        .as_bool()
+        .or_else(|| policy.get("IsEnabled").and_then(Value::as_bool))
+        .unwrap_or(false)
 }
 
 /// `[db].[table]`, or a bare name, to the table's name. A name holds no bracket.
 fn table_of_entity(entity: &str) -> String {
     let last = entity.rsplit_once("].[").map_or(entity, |(_, table)| table);
-    last.trim_start_matches('[').trim_end_matches(']').to_owned()
+    last.trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned()
 }
 
 /// Finds every `MaxValueSize` and the column that it belongs to, whatever surrounds them.
 fn collect_size_limits(policy: &Value, limits: &mut BTreeMap<String, u64>) {
     match policy {
-        Value::Array(items) => items.iter().for_each(|item| collect_size_limits(item, limits)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect_size_limits(item, limits)),
         Value::Object(fields) => {
             let column = ["ColumnName", "EntityName", "Name", "Column"]
                 .iter()
@@ -202,7 +213,10 @@ mod tests {
 
     #[test]
     fn entities_name_their_table() {
-        assert_eq!(table_of_entity("[My Db-1.x].[where T-1.b x]"), "where T-1.b x");
+        assert_eq!(
+            table_of_entity("[My Db-1.x].[where T-1.b x]"),
+            "where T-1.b x"
+        );
         assert_eq!(table_of_entity("T"), "T");
     }
 

@@ -105,7 +105,12 @@ impl TableDetails {
     /// How long rows are kept (ticks), where the retention policy says so.
     #[must_use]
     pub fn soft_delete_period(&self) -> Option<i64> {
-        let text = self.retention.as_ref()?.0.get("SoftDeletePeriod")?.as_str()?;
+        let text = self
+            .retention
+            .as_ref()?
+            .0
+            .get("SoftDeletePeriod")?
+            .as_str()?;
         crate::wire::time::parse_timespan(text)
     }
 }
@@ -211,7 +216,8 @@ impl Database {
         call: &Call,
         tables: &[&str],
     ) -> Result<Vec<TableDetails>, KustoError> {
-        self.rows(call, &kql::preflight::tables_details_of(tables)).await
+        self.rows(call, &kql::preflight::tables_details_of(tables))
+            .await
     }
 
     /// All materialized views (A7).

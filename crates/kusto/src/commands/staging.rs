@@ -86,7 +86,9 @@ impl Database {
                 return Ok(found);
             }
             Some(schema) if schema != *request.destination_schema => {
-                found.faults.push("its columns differ from the destination's".to_owned());
+                found
+                    .faults
+                    .push("its columns differ from the destination's".to_owned());
             }
             Some(_) => {}
         }
@@ -95,15 +97,22 @@ impl Database {
         let merge = details.and_then(|details| details.merge.as_ref());
         for switch in ["AllowMerge", "AllowRebuild"] {
             if merge.and_then(|policy| policy.0[switch].as_bool()) != Some(false) {
-                found.faults.push(format!("its merge policy has {switch} on"));
+                found
+                    .faults
+                    .push(format!("its merge policy has {switch} on"));
             }
         }
-        let retention = details.and_then(crate::commands::preflight::TableDetails::soft_delete_period);
+        let retention =
+            details.and_then(crate::commands::preflight::TableDetails::soft_delete_period);
         if retention.is_none_or(|ticks| ticks < kql::staging::RETENTION_TICKS) {
-            found.faults.push("its retention is shorter than asked".to_owned());
+            found
+                .faults
+                .push("its retention is shorter than asked".to_owned());
         }
         if !self.has_mapping(call, request).await? {
-            found.faults.push("its ingestion mapping is missing or differs".to_owned());
+            found
+                .faults
+                .push("its ingestion mapping is missing or differs".to_owned());
         }
         Ok(found)
     }
@@ -118,7 +127,10 @@ impl Database {
         let wanted = kql::staging::mapping(request.schema, request.encoding);
         Ok(rows.iter().any(|row| {
             row.name == request.encoding.mapping_name()
-                && row.mapping.as_ref().is_some_and(|mapping| same_mapping(&mapping.0, &wanted))
+                && row
+                    .mapping
+                    .as_ref()
+                    .is_some_and(|mapping| same_mapping(&mapping.0, &wanted))
         }))
     }
 
@@ -132,7 +144,9 @@ impl Database {
         table: &str,
         expiry: Ticks,
     ) -> Result<(), KustoError> {
-        self.run(call, &kql::staging::extend(table, expiry)).await.map(drop)
+        self.run(call, &kql::staging::extend(table, expiry))
+            .await
+            .map(drop)
     }
 
     /// Drops staging tables (L3), those that exist. Only recorded names, with nothing of a move
@@ -141,7 +155,9 @@ impl Database {
     /// # Errors
     /// As any idempotent command.
     pub async fn staging_drop(&self, call: &Call, tables: &[&str]) -> Result<(), KustoError> {
-        self.run(call, &kql::staging::drop_tables(tables)).await.map(drop)
+        self.run(call, &kql::staging::drop_tables(tables))
+            .await
+            .map(drop)
     }
 
     /// All tables whose name begins as our staging tables' (L4).
@@ -159,7 +175,11 @@ fn same_mapping(found: &Value, wanted: &Value) -> bool {
         return false;
     };
     found.len() == wanted.len()
-        && wanted.iter().all(|want| found.iter().any(|have| mapping_key(have) == mapping_key(want)))
+        && wanted.iter().all(|want| {
+            found
+                .iter()
+                .any(|have| mapping_key(have) == mapping_key(want))
+        })
 }
 
 fn mapping_key(entry: &Value) -> (String, Option<String>) {

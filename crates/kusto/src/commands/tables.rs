@@ -49,6 +49,8 @@ impl Database {
         call: &Call,
         table: &str,
     ) -> Result<(), KustoError> {
-        self.run(call, &kql::tables::merge_any_age(table)).await.map(drop)
+        self.run(call, &kql::tables::merge_any_age(table))
+            .await
+            .map(drop)
     }
 }

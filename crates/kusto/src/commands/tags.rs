@@ -57,7 +57,8 @@ impl Database {
         tags: &[AttemptTag],
         created: Option<(Ticks, Ticks)>,
     ) -> Result<Vec<UntaggedExtent>, KustoError> {
-        self.rows(call, &kql::tags::drop_now(table, tags, created)).await
+        self.rows(call, &kql::tags::drop_now(table, tags, created))
+            .await
     }
 
     /// The result of a completed removal, by extent.

@@ -83,7 +83,10 @@ impl Database {
         let row = self.single(call, &question.text, &table)?;
         let read = |name: &str| self.cell::<u64>(call, &question.text, &row, name);
         let lost = positive(&question.lost, read)?;
-        Ok(ValueCheck { rows: read("Rows")?, lost })
+        Ok(ValueCheck {
+            rows: read("Rows")?,
+            lost,
+        })
     }
 
     /// The fingerprint of rows (G1 at the source, G2 of staged extents, M2 of a whole table).
@@ -105,8 +108,12 @@ impl Database {
         let read = |name: &str| self.cell::<u64>(call, &question.text, &row, name);
         Ok(Fingerprint {
             rows: read("Rows")?,
-            low: self.cell::<Option<u64>>(call, &question.text, &row, "S0")?.unwrap_or(0),
-            high: self.cell::<Option<u64>>(call, &question.text, &row, "S1")?.unwrap_or(0),
+            low: self
+                .cell::<Option<u64>>(call, &question.text, &row, "S0")?
+                .unwrap_or(0),
+            high: self
+                .cell::<Option<u64>>(call, &question.text, &row, "S1")?
+                .unwrap_or(0),
             nulls: all(&question.nulls, read)?,
             lost: positive(&question.lost, read)?,
         })
@@ -122,7 +129,9 @@ impl Database {
         table: &str,
         up_to: Option<&Cursor>,
     ) -> Result<u64, KustoError> {
-        let row: RowsRow = self.one(call, &kql::values::count_up_to(table, up_to)).await?;
+        let row: RowsRow = self
+            .one(call, &kql::values::count_up_to(table, up_to))
+            .await?;
         Ok(row.rows)
     }
 
@@ -138,7 +147,8 @@ impl Database {
         schema: &TableSchema,
         up_to: Option<&Cursor>,
     ) -> Result<Vec<Bucket>, KustoError> {
-        self.rows(call, &kql::values::buckets(table, schema, up_to)).await
+        self.rows(call, &kql::values::buckets(table, schema, up_to))
+            .await
     }
 }
 
@@ -150,7 +160,10 @@ fn all(
         .iter()
         .map(|counter| {
             let rows = read(&counter.field)?;
-            Ok(ColumnCount { column: counter.column.clone(), rows })
+            Ok(ColumnCount {
+                column: counter.column.clone(),
+                rows,
+            })
         })
         .collect()
 }
