@@ -128,8 +128,16 @@ impl Database {
     pub const fn open(&self) -> Option<(u32, &Cursor)> {
         match &self.phase {
             DatabasePhase::Idle => None,
-            DatabasePhase::Opening { iteration, cursor_end, .. }
-            | DatabasePhase::Running { iteration, cursor_end, .. } => Some((*iteration, cursor_end)),
+            DatabasePhase::Opening {
+                iteration,
+                cursor_end,
+                ..
+            }
+            | DatabasePhase::Running {
+                iteration,
+                cursor_end,
+                ..
+            } => Some((*iteration, cursor_end)),
         }
     }
 
@@ -139,17 +147,29 @@ impl Database {
     /// When it does not fit the phase, or the source is another database.
     pub fn apply(&mut self, event: DatabaseEvent) -> Result<(), DatabaseError> {
         match event {
-            DatabaseEvent::CursorRead { source_id, cursor_end, read_at } => {
+            DatabaseEvent::CursorRead {
+                source_id,
+                cursor_end,
+                read_at,
+            } => {
                 if self.phase != DatabasePhase::Idle {
                     return Err(DatabaseError::Phase);
                 }
                 self.check_source(&source_id)?;
                 self.source_id = Some(source_id);
-                self.phase =
-                    DatabasePhase::Opening { iteration: self.committed + 1, cursor_end, read_at };
+                self.phase = DatabasePhase::Opening {
+                    iteration: self.committed + 1,
+                    cursor_end,
+                    read_at,
+                };
             }
             DatabaseEvent::Marked => {
-                let DatabasePhase::Opening { iteration, cursor_end, read_at } = &self.phase else {
+                let DatabasePhase::Opening {
+                    iteration,
+                    cursor_end,
+                    read_at,
+                } = &self.phase
+                else {
                     return Err(DatabaseError::Phase);
                 };
                 self.phase = DatabasePhase::Running {
@@ -159,7 +179,12 @@ impl Database {
                 };
             }
             DatabaseEvent::Committed => {
-                let DatabasePhase::Running { iteration, cursor_end, read_at } = &self.phase else {
+                let DatabasePhase::Running {
+                    iteration,
+                    cursor_end,
+                    read_at,
+                } = &self.phase
+                else {
                     return Err(DatabaseError::Phase);
                 };
                 self.committed = *iteration;
@@ -243,13 +268,26 @@ mod tests {
     #[test]
     fn an_iteration_opens_runs_and_commits_in_this_order_only() {
         let mut database = Database::new("a".to_owned(), "b".to_owned(), 1);
-        assert_eq!(database.apply(DatabaseEvent::Marked), Err(DatabaseError::Phase));
-        assert_eq!(database.apply(DatabaseEvent::Committed), Err(DatabaseError::Phase));
+        assert_eq!(
+            database.apply(DatabaseEvent::Marked),
+            Err(DatabaseError::Phase)
+        );
+        assert_eq!(
+            database.apply(DatabaseEvent::Committed),
+            Err(DatabaseError::Phase)
+        );
         database.apply(read("1", "c1")).expect("opens");
-        assert_eq!(database.apply(read("1", "c2")), Err(DatabaseError::Phase), "the stored end wins");
+        assert_eq!(
+            database.apply(read("1", "c2")),
+            Err(DatabaseError::Phase),
+            "the stored end wins"
+        );
         database.apply(DatabaseEvent::Marked).expect("runs");
         database.apply(DatabaseEvent::Committed).expect("commits");
-        assert_eq!((database.committed, database.committed_end), (1, Some(Cursor("c1".to_owned()))));
+        assert_eq!(
+            (database.committed, database.committed_end),
+            (1, Some(Cursor("c1".to_owned())))
+        );
     }
 
     #[test]
@@ -258,6 +296,9 @@ mod tests {
         database.apply(read("1", "c1")).expect("opens");
         database.apply(DatabaseEvent::Marked).expect("runs");
         database.apply(DatabaseEvent::Committed).expect("commits");
-        assert!(matches!(database.apply(read("2", "c2")), Err(DatabaseError::OtherSource { .. })));
+        assert!(matches!(
+            database.apply(read("2", "c2")),
+            Err(DatabaseError::OtherSource { .. })
+        ));
     }
 }

@@ -3,9 +3,17 @@
 //! [`run`] advances a job until it is complete, stuck, stopped or out of budget; whoever starts
 //! it again continues where the store says. [`status`] reads the store alone.
 
+mod catalog;
+mod clock;
+mod effects;
+mod engine;
 mod error;
 mod job;
+mod lease;
+mod persist;
+mod progress;
 mod report;
+mod run;
 
 pub use error::DriverError;
 pub use job::{DatabasePair, JobDefinition, RunOptions};
@@ -39,8 +47,7 @@ pub async fn run(
     lake: Arc<dyn Lake>,
     control: Control,
 ) -> Result<Report, DriverError> {
-    let _ = (definition, options, store, lake, control);
-    Err(DriverError::NotARun)
+    run::run(definition, options, store, lake, control).await
 }
 
 /// The report of a job from its store alone; no cluster is asked.
@@ -48,6 +55,5 @@ pub async fn run(
 /// # Errors
 /// When the store cannot be read, or holds no job.
 pub async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError> {
-    let _ = store;
-    Err(DriverError::NotARun)
+    run::status(store).await
 }

@@ -21,7 +21,11 @@ impl ActivityState {
         limits: &Limits,
     ) -> Result<Changes, ActivityError> {
         match event {
-            ActivityEvent::Begun { iteration, window, bounds } => {
+            ActivityEvent::Begun {
+                iteration,
+                window,
+                bounds,
+            } => {
                 if !self.blocks.is_empty()
                     || !matches!(self.head.phase, Phase::Completed { .. })
                     || iteration <= self.head.iteration
@@ -32,7 +36,14 @@ impl ActivityState {
                 self.head.next_block = BlockNumber(0);
                 self.head.counters = Counters::default();
                 self.head.notes.clear();
-                self.enter(Phase::Starting { window, bounds, layout: None }, now);
+                self.enter(
+                    Phase::Starting {
+                        window,
+                        bounds,
+                        layout: None,
+                    },
+                    now,
+                );
                 Ok(Changes::default())
             }
             ActivityEvent::Claimed { epoch } => {
@@ -44,7 +55,9 @@ impl ActivityState {
             }
             ActivityEvent::LayoutRead { layout } => self.layout_read(layout),
             ActivityEvent::StagingIntended { name } => self.staging_intended(name),
-            ActivityEvent::StagingReady { name, horizon } => self.staging_ready(&name, horizon, now),
+            ActivityEvent::StagingReady { name, horizon } => {
+                self.staging_ready(&name, horizon, now)
+            }
             ActivityEvent::StagingRetired => self.staging_retired(),
             ActivityEvent::StagingDropped { name } => {
                 self.head.retired_staging.retain(|retired| *retired != name);
@@ -68,7 +81,10 @@ impl ActivityState {
     }
 
     fn unfit(&self, event: &'static str) -> ActivityError {
-        ActivityError::Phase { phase: self.head.phase.name(), event }
+        ActivityError::Phase {
+            phase: self.head.phase.name(),
+            event,
+        }
     }
 
     fn enter(&mut self, phase: Phase, now: Millis) {
@@ -87,13 +103,21 @@ impl ActivityState {
     }
 
     fn staging_intended(&mut self, name: String) -> Result<Changes, ActivityError> {
-        let Phase::Starting { layout: Some(layout), .. } = &self.head.phase else {
+        let Phase::Starting {
+            layout: Some(layout),
+            ..
+        } = &self.head.phase
+        else {
             return Err(self.unfit("an intended staging table"));
         };
         let schema = layout.schema.fingerprint();
         retire_unless(&mut self.head, |_| false);
         self.head.staging_generation += 1;
-        self.head.staging = Some(Staging { name, schema, state: StagingState::Intended });
+        self.head.staging = Some(Staging {
+            name,
+            schema,
+            state: StagingState::Intended,
+        });
         Ok(Changes::default())
     }
 
@@ -111,7 +135,12 @@ impl ActivityState {
         horizon: Option<Ticks>,
         now: Millis,
     ) -> Result<Changes, ActivityError> {
-        let Phase::Starting { window, bounds, layout: Some(layout) } = &self.head.phase else {
+        let Phase::Starting {
+            window,
+            bounds,
+            layout: Some(layout),
+        } = &self.head.phase
+        else {
             return Err(self.unfit("a staging table"));
         };
         let cursor = if window.after.is_none() {
@@ -119,7 +148,11 @@ impl ActivityState {
         } else {
             PlanCursor::delta(*bounds)
         };
-        let phase = Phase::Planning { window: window.clone(), layout: layout.clone(), cursor };
+        let phase = Phase::Planning {
+            window: window.clone(),
+            layout: layout.clone(),
+            cursor,
+        };
         match &mut self.head.staging {
             Some(staging) if staging.name == name => staging.state = StagingState::Ready,
             Some(_) | None => return Err(self.unfit("a staging table")),
@@ -129,12 +162,20 @@ impl ActivityState {
     }
 
     fn planned(&mut self, progress: PlanProgress, now: Millis) -> Result<Changes, ActivityError> {
-        let Phase::Planning { window, layout, cursor } = &mut self.head.phase else {
+        let Phase::Planning {
+            window,
+            layout,
+            cursor,
+        } = &mut self.head.phase
+        else {
             return Err(self.unfit("a plan"));
         };
         let done = progress.cursor.is_done();
         *cursor = progress.cursor.clone();
-        let next = done.then(|| Phase::Planned { window: window.clone(), layout: layout.clone() });
+        let next = done.then(|| Phase::Planned {
+            window: window.clone(),
+            layout: layout.clone(),
+        });
         let changes = self.insert(progress);
         if let Some(next) = next {
             self.enter(next, now);
@@ -163,12 +204,17 @@ impl ActivityState {
         mut progress: PlanProgress,
     ) -> Result<Changes, ActivityError> {
         let all_waiting = removed.iter().all(|number| {
-            self.blocks.get(number).is_some_and(|block| matches!(block.state, BlockState::Replanning))
+            self.blocks
+                .get(number)
+                .is_some_and(|block| matches!(block.state, BlockState::Replanning))
         });
-        let whole_groups = removed.iter().filter_map(|number| self.blocks.get(number)?.group).all(|group| {
-            (group.first.0..group.first.0 + group.members)
-                .all(|number| removed.contains(&BlockNumber(number)))
-        });
+        let whole_groups = removed
+            .iter()
+            .filter_map(|number| self.blocks.get(number)?.group)
+            .all(|group| {
+                (group.first.0..group.first.0 + group.members)
+                    .all(|number| removed.contains(&BlockNumber(number)))
+            });
         if removed.is_empty() || !all_waiting || !whole_groups {
             return Err(self.unfit("a new plan of blocks"));
         }
@@ -236,11 +282,20 @@ impl ActivityState {
     ) -> Result<Changes, ActivityError> {
         let mut changes = Changes::default();
         for number in (group.first.0..group.first.0 + group.members).map(BlockNumber) {
-            let Some(block) = self.blocks.get(&number) else { continue };
+            let Some(block) = self.blocks.get(&number) else {
+                continue;
+            };
             let next = match &block.state {
-                BlockState::Planned { .. } => Block { state: BlockState::Replanning, since: now, ..block.clone() },
+                BlockState::Planned { .. } => Block {
+                    state: BlockState::Replanning,
+                    since: now,
+                    ..block.clone()
+                },
                 BlockState::Exporting { attempt, .. } | BlockState::Exported { attempt, .. } => {
-                    let failed = BlockEvent::Failed { attempt: *attempt, failure: Failure::Group };
+                    let failed = BlockEvent::Failed {
+                        attempt: *attempt,
+                        failure: Failure::Group,
+                    };
                     transition(block, failed, now, limits)?
                 }
                 BlockState::Replanning
@@ -284,14 +339,19 @@ impl ActivityState {
                  deletes since"
             ));
         }
-        let phase = Phase::Completed { window: window.clone(), layout: layout.clone(), at: now };
+        let phase = Phase::Completed {
+            window: window.clone(),
+            layout: layout.clone(),
+            at: now,
+        };
         self.enter(phase, now);
         Ok(Changes::default())
     }
 
     fn folded(&mut self, blocks: Vec<BlockNumber>) -> Result<Changes, ActivityError> {
-        let all_finished =
-            blocks.iter().all(|number| self.blocks.get(number).is_some_and(Block::is_finished));
+        let all_finished = blocks
+            .iter()
+            .all(|number| self.blocks.get(number).is_some_and(Block::is_finished));
         if !all_finished {
             return Err(self.unfit("folding"));
         }
@@ -322,7 +382,8 @@ impl ActivityState {
 
 fn retire_unless(head: &mut Activity, keep: impl Fn(&Staging) -> bool) {
     if head.staging.as_ref().is_some_and(|staging| !keep(staging)) {
-        head.retired_staging.extend(head.staging.take().map(|staging| staging.name));
+        head.retired_staging
+            .extend(head.staging.take().map(|staging| staging.name));
     }
 }
 
@@ -363,7 +424,10 @@ fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
         | None => false,
     };
     let failed_now = after.failures > before.failures || after.last_failure == Some(Failure::Group);
-    (left && unknown && failed_now).then(|| Ghost { kind, at: ghost_at(sending) })
+    (left && unknown && failed_now).then(|| Ghost {
+        kind,
+        at: ghost_at(sending),
+    })
 }
 
 fn ghost_at(sending: &Sending) -> Millis {
@@ -371,7 +435,10 @@ fn ghost_at(sending: &Sending) -> Millis {
 }
 
 fn remove_ghosts(ghosts: &mut Vec<Ghost>, kind: SlotKind, up_to: Millis, still: usize) {
-    let mut old = ghosts.iter().filter(|ghost| ghost.kind == kind && ghost.at <= up_to).count();
+    let mut old = ghosts
+        .iter()
+        .filter(|ghost| ghost.kind == kind && ghost.at <= up_to)
+        .count();
     ghosts.retain(|ghost| {
         let removable = ghost.kind == kind && ghost.at <= up_to && old > still;
         old -= usize::from(removable);

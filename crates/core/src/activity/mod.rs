@@ -161,6 +161,26 @@ pub enum Encoding {
     Parquet,
 }
 
+impl Encoding {
+    /// The name of the ingestion mapping in staging.
+    #[must_use]
+    pub const fn mapping_name(self) -> &'static str {
+        match self {
+            Self::Csv => "kc",
+            Self::Parquet => "kcp",
+        }
+    }
+
+    /// Kusto's name of the format: `csv` or `parquet`.
+    #[must_use]
+    pub const fn format(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
 /// A staging table of ours at the destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Staging {
@@ -235,7 +255,10 @@ pub struct ActivityState {
 impl ActivityState {
     /// A new activity in its first iteration.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "each names one part of the identity")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each names one part of the identity"
+    )]
     pub fn begin(
         source_database: &str,
         source_table: &str,
@@ -256,7 +279,11 @@ impl ActivityState {
                 destination_table: destination_table.to_owned(),
                 epoch,
                 iteration,
-                phase: Phase::Starting { window, bounds, layout: None },
+                phase: Phase::Starting {
+                    window,
+                    bounds,
+                    layout: None,
+                },
                 held: None,
                 staging: None,
                 retired_staging: Vec::new(),
@@ -294,8 +321,17 @@ impl ActivityState {
     /// Slots of a kind that the activity uses, ghosts included.
     #[must_use]
     pub fn slots_used(&self, kind: SlotKind) -> u32 {
-        let blocks = self.blocks.values().filter(|block| slot_of(&block.state) == Some(kind)).count();
-        let ghosts = self.head.ghosts.iter().filter(|ghost| ghost.kind == kind).count();
+        let blocks = self
+            .blocks
+            .values()
+            .filter(|block| slot_of(&block.state) == Some(kind))
+            .count();
+        let ghosts = self
+            .head
+            .ghosts
+            .iter()
+            .filter(|ghost| ghost.kind == kind)
+            .count();
         u32::try_from(blocks + ghosts).unwrap_or(u32::MAX)
     }
 
@@ -304,7 +340,9 @@ impl ActivityState {
     pub fn tags_to_drop(&self, unit: &[BlockNumber]) -> Vec<AttemptTag> {
         unit.iter()
             .filter_map(|number| {
-                let BlockState::Moved { tag, .. } = &self.blocks.get(number)?.state else { return None };
+                let BlockState::Moved { tag, .. } = &self.blocks.get(number)?.state else {
+                    return None;
+                };
                 tag.clone()
             })
             .collect()

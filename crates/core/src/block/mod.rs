@@ -13,8 +13,8 @@ mod reports;
 mod transition;
 
 pub use reports::{
-    ExportedFile, IngestReport, ItemLoaded, MoveEvidence, MoveVerdict, StagedExtents, judge_ingestion,
-    judge_move,
+    ExportedFile, IngestReport, ItemLoaded, MoveEvidence, MoveVerdict, StagedExtents,
+    judge_ingestion, judge_move,
 };
 pub use transition::{BlockEvent, IllegalTransition, transition};
 
@@ -323,7 +323,9 @@ pub enum Failure {
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum HeldReason {
     /// Too many attempts failed.
-    #[error("{failures} attempts failed, the last because {last}; repair the cause, then retry the table")]
+    #[error(
+        "{failures} attempts failed, the last because {last}; repair the cause, then retry the table"
+    )]
     Attempts {
         /// How many.
         failures: u32,
@@ -331,7 +333,9 @@ pub enum HeldReason {
         last: String,
     },
     /// Values that the export's text cannot carry.
-    #[error("{count} values of column `{column}` cannot survive the copy ({what}); repair or exclude them at the source, then retry the table")]
+    #[error(
+        "{count} values of column `{column}` cannot survive the copy ({what}); repair or exclude them at the source, then retry the table"
+    )]
     Values {
         /// The column.
         column: String,
@@ -341,10 +345,14 @@ pub enum HeldReason {
         what: String,
     },
     /// A move that neither staging nor destination nor its operation can explain.
-    #[error("moved extents are in neither staging nor the destination; check whether rows were dropped at the destination, then retry or exclude the table")]
+    #[error(
+        "moved extents are in neither staging nor the destination; check whether rows were dropped at the destination, then retry or exclude the table"
+    )]
     MoveLost,
     /// Too many extents for one entity.
-    #[error("{extents} staged extents are more than can be tracked; lower the block size, then retry the table")]
+    #[error(
+        "{extents} staged extents are more than can be tracked; lower the block size, then retry the table"
+    )]
     TooManyExtents {
         /// How many.
         extents: u64,

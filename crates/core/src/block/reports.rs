@@ -68,7 +68,11 @@ pub fn judge_ingestion(
     let pairs: BTreeSet<(&str, &str)> = report
         .items
         .iter()
-        .flat_map(|item| item.paths.iter().map(|path| (path.as_str(), item.extent.as_str())))
+        .flat_map(|item| {
+            item.paths
+                .iter()
+                .map(|path| (path.as_str(), item.extent.as_str()))
+        })
         .collect();
     let reported_pairs: usize = report.items.iter().map(|item| item.paths.len()).sum();
     let loaded: BTreeSet<&str> = pairs.iter().map(|(path, _)| *path).collect();
@@ -77,7 +81,10 @@ pub fn judge_ingestion(
     }
     let rows: u64 = files.iter().map(|file| file.rows).sum();
     if report.staged.rows != rows || report.staged.deleted != 0 {
-        return Err(Failure::Staged { expected: rows, staged: report.staged.rows });
+        return Err(Failure::Staged {
+            expected: rows,
+            staged: report.staged.rows,
+        });
     }
     let made: BTreeSet<&ExtentId> = report.items.iter().map(|item| &item.extent).collect();
     let staged: BTreeSet<&ExtentId> = report.staged.extents.iter().collect();
@@ -133,7 +140,11 @@ mod tests {
     }
 
     fn file(path: &str, rows: u64) -> ExportedFile {
-        ExportedFile { path: path.to_owned(), rows, bytes: 1 }
+        ExportedFile {
+            path: path.to_owned(),
+            rows,
+            bytes: 1,
+        }
     }
 
     fn item(n: u8, paths: &[&str]) -> ItemLoaded {
@@ -145,30 +156,52 @@ mod tests {
     }
 
     fn staged(ids: &[u8], rows: u64) -> StagedExtents {
-        StagedExtents { extents: ids.iter().map(|n| extent(*n)).collect(), rows, deleted: 0 }
+        StagedExtents {
+            extents: ids.iter().map(|n| extent(*n)).collect(),
+            rows,
+            deleted: 0,
+        }
     }
 
     #[test]
     fn a_complete_ingestion_is_accepted() {
         let files = [file("a", 2), file("b", 3)];
-        let report = IngestReport { items: vec![item(1, &["a"]), item(2, &["a", "b"])], staged: staged(&[1, 2], 5) };
-        assert_eq!(judge_ingestion(&files, &report), Ok(vec![extent(1), extent(2)]));
+        let report = IngestReport {
+            items: vec![item(1, &["a"]), item(2, &["a", "b"])],
+            staged: staged(&[1, 2], 5),
+        };
+        assert_eq!(
+            judge_ingestion(&files, &report),
+            Ok(vec![extent(1), extent(2)])
+        );
     }
 
     #[test]
     fn one_file_twice_and_an_equal_sized_one_not_at_all_is_seen() {
         let files = [file("a", 2), file("b", 2)];
-        let report = IngestReport { items: vec![item(1, &["a"]), item(2, &["a"])], staged: staged(&[1, 2], 4) };
+        let report = IngestReport {
+            items: vec![item(1, &["a"]), item(2, &["a"])],
+            staged: staged(&[1, 2], 4),
+        };
         assert_eq!(judge_ingestion(&files, &report), Err(Failure::Files));
     }
 
     #[test]
     fn foreign_extents_missing_rows_and_errors_are_seen() {
         let files = [file("a", 2)];
-        let mut report = IngestReport { items: vec![item(1, &["a"])], staged: staged(&[1, 2], 2) };
+        let mut report = IngestReport {
+            items: vec![item(1, &["a"])],
+            staged: staged(&[1, 2], 2),
+        };
         assert_eq!(judge_ingestion(&files, &report), Err(Failure::Files));
         report.staged = staged(&[1], 1);
-        assert_eq!(judge_ingestion(&files, &report), Err(Failure::Staged { expected: 2, staged: 1 }));
+        assert_eq!(
+            judge_ingestion(&files, &report),
+            Err(Failure::Staged {
+                expected: 2,
+                staged: 1
+            })
+        );
         report.items[0].has_errors = true;
         assert_eq!(judge_ingestion(&files, &report), Err(Failure::IngestErrors));
     }

@@ -137,12 +137,17 @@ pub fn transition(
     next.since = now;
     match &event {
         BlockEvent::ExportIntended { mode, epoch } => {
-            let BlockState::Planned { .. } = block.state else { return Err(illegal()) };
+            let BlockState::Planned { .. } = block.state else {
+                return Err(illegal());
+            };
             next.attempts += 1;
             next.state = BlockState::Exporting {
                 attempt: next.attempts,
                 mode: *mode,
-                sending: Sending::Intended { epoch: *epoch, at: now },
+                sending: Sending::Intended {
+                    epoch: *epoch,
+                    at: now,
+                },
             };
         }
         BlockEvent::NotStarted { attempt, until } => {
@@ -152,7 +157,10 @@ pub fn transition(
             next.state = started(&block.state, *attempt, operation).ok_or_else(illegal)?;
         }
         BlockEvent::ExportReported { attempt, manifest } => {
-            let BlockState::Exporting { attempt: current, .. } = &block.state else {
+            let BlockState::Exporting {
+                attempt: current, ..
+            } = &block.state
+            else {
                 return Err(illegal());
             };
             if current != attempt {
@@ -168,9 +176,18 @@ pub fn transition(
         BlockEvent::Recounted { attempt, rows } => {
             return recounted(block, *attempt, *rows, now, limits).ok_or_else(illegal);
         }
-        BlockEvent::IngestIntended { attempt, tag, mode, epoch } => {
-            let BlockState::Exported { attempt: current, manifest, count: CountCheck::Agreed, .. } =
-                &block.state
+        BlockEvent::IngestIntended {
+            attempt,
+            tag,
+            mode,
+            epoch,
+        } => {
+            let BlockState::Exported {
+                attempt: current,
+                manifest,
+                count: CountCheck::Agreed,
+                ..
+            } = &block.state
             else {
                 return Err(illegal());
             };
@@ -182,11 +199,19 @@ pub fn transition(
                 manifest: manifest.clone(),
                 tag: tag.clone(),
                 mode: *mode,
-                sending: Sending::Intended { epoch: *epoch, at: now },
+                sending: Sending::Intended {
+                    epoch: *epoch,
+                    at: now,
+                },
             };
         }
-        BlockEvent::IngestReported { attempt, files, report } => {
-            return ingest_reported(block, *attempt, files, report, now, limits).ok_or_else(illegal);
+        BlockEvent::IngestReported {
+            attempt,
+            files,
+            report,
+        } => {
+            return ingest_reported(block, *attempt, files, report, now, limits)
+                .ok_or_else(illegal);
         }
         BlockEvent::MoveIntended { attempt, epoch } => {
             next.state = move_intended(&block.state, *attempt, *epoch, now).ok_or_else(illegal)?;
@@ -198,7 +223,12 @@ pub fn transition(
             return failed(block, *attempt, failure.clone(), now, limits).ok_or_else(illegal);
         }
         BlockEvent::NothingStaged { attempt } => {
-            let BlockState::Abandoning { attempt: current, next: after, .. } = &block.state else {
+            let BlockState::Abandoning {
+                attempt: current,
+                next: after,
+                ..
+            } = &block.state
+            else {
                 return Err(illegal());
             };
             if current != attempt {
@@ -219,10 +249,14 @@ pub fn transition(
             {
                 return Err(illegal());
             }
-            next.state = BlockState::Held { reason: reason.clone() };
+            next.state = BlockState::Held {
+                reason: reason.clone(),
+            };
         }
         BlockEvent::Released => {
-            let BlockState::Held { .. } = &block.state else { return Err(illegal()) };
+            let BlockState::Held { .. } = &block.state else {
+                return Err(illegal());
+            };
             next.failures = 0;
             next.state = if block.group.is_some() {
                 BlockState::Replanning
@@ -237,9 +271,18 @@ pub fn transition(
 fn exported(attempt: u32, manifest: Manifest, count: CountCheck) -> BlockState {
     // Nothing to ingest: no row was exported and the plan, or a recount, agrees.
     if manifest.rows == 0 && matches!(count, CountCheck::Agreed) {
-        return BlockState::Moved { tag: None, rows: 0, bytes: 0 };
+        return BlockState::Moved {
+            tag: None,
+            rows: 0,
+            bytes: 0,
+        };
     }
-    BlockState::Exported { attempt, manifest, count, not_before: None }
+    BlockState::Exported {
+        attempt,
+        manifest,
+        count,
+        not_before: None,
+    }
 }
 
 /// States in which an ingestion of ours may have left, or may yet leave, extents in staging.
@@ -253,13 +296,21 @@ const fn holds_something_staged(state: &BlockState) -> bool {
 }
 
 fn not_started(state: &BlockState, attempt: u32, until: Millis) -> Option<BlockState> {
-    if let BlockState::Exporting { attempt: current, .. } = state
+    if let BlockState::Exporting {
+        attempt: current, ..
+    } = state
         && *current == attempt
     {
-        return Some(BlockState::Planned { not_before: Some(until) });
+        return Some(BlockState::Planned {
+            not_before: Some(until),
+        });
     }
     // The tag was sent once and refused: the next send takes another.
-    if let BlockState::Ingesting { attempt: current, manifest, .. } = state
+    if let BlockState::Ingesting {
+        attempt: current,
+        manifest,
+        ..
+    } = state
         && *current == attempt
     {
         return Some(BlockState::Exported {
@@ -274,20 +325,48 @@ fn not_started(state: &BlockState, attempt: u32, until: Millis) -> Option<BlockS
 
 fn started(state: &BlockState, attempt: u32, operation: &OperationId) -> Option<BlockState> {
     let mut next = state.clone();
-    if let BlockState::Exporting { attempt: current, mode: Mode::Async, sending, .. }
-    | BlockState::Ingesting { attempt: current, mode: Mode::Async, sending, .. }
-    | BlockState::Moving { attempt: current, sending, .. } = &mut next
+    if let BlockState::Exporting {
+        attempt: current,
+        mode: Mode::Async,
+        sending,
+        ..
+    }
+    | BlockState::Ingesting {
+        attempt: current,
+        mode: Mode::Async,
+        sending,
+        ..
+    }
+    | BlockState::Moving {
+        attempt: current,
+        sending,
+        ..
+    } = &mut next
         && *current == attempt
         && matches!(sending, Sending::Intended { .. })
     {
-        *sending = Sending::Running { operation: operation.clone(), at: sending.at() };
+        *sending = Sending::Running {
+            operation: operation.clone(),
+            at: sending.at(),
+        };
         return Some(next);
     }
     None
 }
 
-fn recounted(block: &Block, attempt: u32, rows: u64, now: Millis, limits: &Limits) -> Option<Block> {
-    let BlockState::Exported { attempt: current, manifest, count: CountCheck::Differs, .. } = &block.state
+fn recounted(
+    block: &Block,
+    attempt: u32,
+    rows: u64,
+    now: Millis,
+    limits: &Limits,
+) -> Option<Block> {
+    let BlockState::Exported {
+        attempt: current,
+        manifest,
+        count: CountCheck::Differs,
+        ..
+    } = &block.state
     else {
         return None;
     };
@@ -302,7 +381,10 @@ fn recounted(block: &Block, attempt: u32, rows: u64, now: Millis, limits: &Limit
         next.state = exported(attempt, manifest.clone(), CountCheck::Agreed);
         return Some(next);
     }
-    let failure = Failure::Count { planned: rows, exported: manifest.rows };
+    let failure = Failure::Count {
+        planned: rows,
+        exported: manifest.rows,
+    };
     failed(block, attempt, failure, now, limits)
 }
 
@@ -314,7 +396,13 @@ fn ingest_reported(
     now: Millis,
     limits: &Limits,
 ) -> Option<Block> {
-    let BlockState::Ingesting { attempt: current, manifest, tag, .. } = &block.state else {
+    let BlockState::Ingesting {
+        attempt: current,
+        manifest,
+        tag,
+        ..
+    } = &block.state
+    else {
         return None;
     };
     if *current != attempt {
@@ -339,7 +427,13 @@ fn ingest_reported(
 
 fn move_intended(state: &BlockState, attempt: u32, epoch: u64, now: Millis) -> Option<BlockState> {
     let intended = Sending::Intended { epoch, at: now };
-    if let BlockState::Ingested { attempt: current, manifest, tag, extents, .. } = state
+    if let BlockState::Ingested {
+        attempt: current,
+        manifest,
+        tag,
+        extents,
+        ..
+    } = state
         && *current == attempt
     {
         return Some(BlockState::Moving {
@@ -353,7 +447,12 @@ fn move_intended(state: &BlockState, attempt: u32, epoch: u64, now: Millis) -> O
         });
     }
     let mut next = state.clone();
-    if let BlockState::Moving { attempt: current, sending, sends, .. } = &mut next
+    if let BlockState::Moving {
+        attempt: current,
+        sending,
+        sends,
+        ..
+    } = &mut next
         && *current == attempt
     {
         *sending = intended;
@@ -364,21 +463,40 @@ fn move_intended(state: &BlockState, attempt: u32, epoch: u64, now: Millis) -> O
 }
 
 fn move_looked(state: &BlockState, attempt: u32, evidence: &MoveEvidence) -> Option<BlockState> {
-    let BlockState::Moving { attempt: current, rows, bytes, tag, .. } = state else {
+    let BlockState::Moving {
+        attempt: current,
+        rows,
+        bytes,
+        tag,
+        ..
+    } = state
+    else {
         return None;
     };
     if *current != attempt {
         return None;
     }
     match judge_move(evidence) {
-        MoveVerdict::Moved => Some(BlockState::Moved { tag: Some(tag.clone()), rows: *rows, bytes: *bytes }),
+        MoveVerdict::Moved => Some(BlockState::Moved {
+            tag: Some(tag.clone()),
+            rows: *rows,
+            bytes: *bytes,
+        }),
         // Another send needs an intent of its own.
         MoveVerdict::Again => None,
-        MoveVerdict::Lost => Some(BlockState::Held { reason: HeldReason::MoveLost }),
+        MoveVerdict::Lost => Some(BlockState::Held {
+            reason: HeldReason::MoveLost,
+        }),
     }
 }
 
-fn failed(block: &Block, attempt: u32, failure: Failure, now: Millis, limits: &Limits) -> Option<Block> {
+fn failed(
+    block: &Block,
+    attempt: u32,
+    failure: Failure,
+    now: Millis,
+    limits: &Limits,
+) -> Option<Block> {
     let replan = match &failure {
         Failure::TimedOut => true,
         Failure::Count { .. } => block.group.is_some(),
@@ -393,9 +511,21 @@ fn failed(block: &Block, attempt: u32, failure: Failure, now: Millis, limits: &L
         Failure::Group => true,
     };
     let (current, tag, manifest) = match &block.state {
-        BlockState::Exporting { attempt, .. } | BlockState::Exported { attempt, .. } => (*attempt, None, None),
-        BlockState::Ingesting { attempt, tag, manifest, .. }
-        | BlockState::Ingested { attempt, tag, manifest, .. } => (*attempt, Some(tag.clone()), Some(manifest)),
+        BlockState::Exporting { attempt, .. } | BlockState::Exported { attempt, .. } => {
+            (*attempt, None, None)
+        }
+        BlockState::Ingesting {
+            attempt,
+            tag,
+            manifest,
+            ..
+        }
+        | BlockState::Ingested {
+            attempt,
+            tag,
+            manifest,
+            ..
+        } => (*attempt, Some(tag.clone()), Some(manifest)),
         BlockState::Planned { .. }
         | BlockState::Replanning
         | BlockState::Moving { .. }
@@ -409,7 +539,9 @@ fn failed(block: &Block, attempt: u32, failure: Failure, now: Millis, limits: &L
     }
     let after = match (manifest, block.group) {
         // Others of the group may have moved: the verified files stay the truth.
-        (Some(manifest), Some(_)) => AfterAbandon::Ingest { manifest: manifest.clone() },
+        (Some(manifest), Some(_)) => AfterAbandon::Ingest {
+            manifest: manifest.clone(),
+        },
         (Some(_), None) | (None, _) if replan => AfterAbandon::Replan,
         (Some(_), None) | (None, _) => AfterAbandon::Retry,
     };
@@ -418,7 +550,11 @@ fn failed(block: &Block, attempt: u32, failure: Failure, now: Millis, limits: &L
     next.failures += u32::from(failure != Failure::Group);
     next.last_failure = Some(failure);
     next.state = match tag {
-        Some(tag) => BlockState::Abandoning { attempt, tag: Some(tag), next: after },
+        Some(tag) => BlockState::Abandoning {
+            attempt,
+            tag: Some(tag),
+            next: after,
+        },
         // Nothing was ever sent to staging: nothing to drop, nothing to wait for.
         None if after == AfterAbandon::Replan => replanning_or_held(&next, limits),
         None => planned_or_held(&next, now, limits),
@@ -430,7 +566,10 @@ fn held_after_failures(block: &Block, limits: &Limits) -> Option<BlockState> {
     (block.failures >= limits.failures).then(|| BlockState::Held {
         reason: HeldReason::Attempts {
             failures: block.failures,
-            last: block.last_failure.as_ref().map_or_else(String::new, ToString::to_string),
+            last: block
+                .last_failure
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
         },
     })
 }

@@ -17,7 +17,13 @@ pub(super) fn decide(
     random: &mut dyn FnMut() -> u128,
     decisions: &mut Decisions,
 ) {
-    let mut step = Step { state, context, slots, random, decisions };
+    let mut step = Step {
+        state,
+        context,
+        slots,
+        random,
+        decisions,
+    };
     let mut moves = Moves::default();
     for block in state.blocks.values() {
         step.block(block, &mut moves);
@@ -44,57 +50,94 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn block(&mut self, block: &Block, moves: &mut Moves) {
-        let busy = self.context.observed.in_flight.contains(&self.subject(block));
+        let busy = self
+            .context
+            .observed
+            .in_flight
+            .contains(&self.subject(block));
         match &block.state {
             BlockState::Planned { not_before } => {
                 if !busy && self.is_due(*not_before) {
                     self.export(block);
                 }
             }
-            BlockState::Exporting { attempt, sending, .. } => {
+            BlockState::Exporting {
+                attempt, sending, ..
+            } => {
                 self.check_values(block);
                 if !busy {
-                    self.sent(block, *attempt, sending, |block, operation| Action::ReadExport {
-                        block,
-                        operation,
+                    self.sent(block, *attempt, sending, |block, operation| {
+                        Action::ReadExport { block, operation }
                     });
                 }
             }
-            BlockState::Exported { count: CountCheck::Differs, .. } => {
+            BlockState::Exported {
+                count: CountCheck::Differs,
+                ..
+            } => {
                 if !busy && self.take_query() {
-                    self.act(Action::Recount { block: block.number });
+                    self.act(Action::Recount {
+                        block: block.number,
+                    });
                 }
             }
-            BlockState::Exported { attempt, not_before, manifest, .. } => {
+            BlockState::Exported {
+                attempt,
+                not_before,
+                manifest,
+                ..
+            } => {
                 if !busy && self.values_passed(block) && self.is_due(*not_before) {
                     self.ingest(block, *attempt, manifest.rows);
                 }
             }
-            BlockState::Ingesting { attempt, sending, .. } => {
+            BlockState::Ingesting {
+                attempt, sending, ..
+            } => {
                 if !busy {
-                    self.sent(block, *attempt, sending, |block, operation| Action::ReadIngest {
-                        block,
-                        operation,
+                    self.sent(block, *attempt, sending, |block, operation| {
+                        Action::ReadIngest { block, operation }
                     });
                 }
             }
-            BlockState::Ingested { attempt, extents, not_before, .. } => {
+            BlockState::Ingested {
+                attempt,
+                extents,
+                not_before,
+                ..
+            } => {
                 if extents.len() > EXTENTS_OF_A_BLOCK {
                     let attempt = *attempt;
-                    self.block_event(block, BlockEvent::Failed { attempt, failure: Failure::TimedOut });
+                    self.block_event(
+                        block,
+                        BlockEvent::Failed {
+                            attempt,
+                            failure: Failure::TimedOut,
+                        },
+                    );
                 } else if self.is_due(*not_before) && self.context.begin_work {
                     moves.ready.push((block.number, *attempt, extents.len()));
                 }
             }
-            BlockState::Moving { attempt, extents, sending, .. } => {
+            BlockState::Moving {
+                attempt,
+                extents,
+                sending,
+                ..
+            } => {
                 self.moving(block, *attempt, extents.len(), sending, moves);
             }
             BlockState::Abandoning { tag: Some(tag), .. } => {
                 if !busy {
-                    self.act(Action::DropStaged { block: block.number, tag: tag.clone() });
+                    self.act(Action::DropStaged {
+                        block: block.number,
+                        tag: tag.clone(),
+                    });
                 }
             }
-            BlockState::Abandoning { tag: None, attempt, .. } => {
+            BlockState::Abandoning {
+                tag: None, attempt, ..
+            } => {
                 self.block_event(block, BlockEvent::NothingStaged { attempt: *attempt });
             }
             BlockState::Replanning
@@ -129,7 +172,10 @@ impl Step<'_> {
     }
 
     fn block_event(&mut self, block: &Block, event: BlockEvent) {
-        self.decisions.events.push(ActivityEvent::Block { number: block.number, event });
+        self.decisions.events.push(ActivityEvent::Block {
+            number: block.number,
+            event,
+        });
     }
 
     const fn take_query(&mut self) -> bool {
@@ -139,7 +185,10 @@ impl Step<'_> {
     }
 
     fn export(&mut self, block: &Block) {
-        if !self.context.begin_work || self.slots.exports == 0 || !self.may_begin(&self.subject(block)) {
+        if !self.context.begin_work
+            || self.slots.exports == 0
+            || !self.may_begin(&self.subject(block))
+        {
             return;
         }
         self.slots.exports -= 1;
@@ -148,15 +197,27 @@ impl Step<'_> {
             epoch: self.context.epoch,
         };
         self.block_event(block, event);
-        self.decisions.actions.push(Action::Export { block: block.number });
+        self.decisions.actions.push(Action::Export {
+            block: block.number,
+        });
     }
 
     fn check_values(&mut self, block: &Block) {
         let id = &self.state.head.id;
-        let known = self.context.observed.values.contains_key(&(id.clone(), block.number));
-        let running = self.context.observed.in_flight.contains(&Subject::Values(id.clone(), block.number));
+        let known = self
+            .context
+            .observed
+            .values
+            .contains_key(&(id.clone(), block.number));
+        let running = self
+            .context
+            .observed
+            .in_flight
+            .contains(&Subject::Values(id.clone(), block.number));
         if self.context.check_values && !known && !running && self.take_query() {
-            self.act(Action::CheckValues { block: block.number });
+            self.act(Action::CheckValues {
+                block: block.number,
+            });
         }
     }
 
@@ -164,10 +225,23 @@ impl Step<'_> {
         if !self.context.check_values {
             return true;
         }
-        match self.context.observed.values.get(&(self.state.head.id.clone(), block.number)) {
+        match self
+            .context
+            .observed
+            .values
+            .get(&(self.state.head.id.clone(), block.number))
+        {
             Some(ValueCheck::Passed) => true,
-            Some(ValueCheck::Failed { column, count, what }) => {
-                let reason = HeldReason::Values { column: column.clone(), count: *count, what: what.clone() };
+            Some(ValueCheck::Failed {
+                column,
+                count,
+                what,
+            }) => {
+                let reason = HeldReason::Values {
+                    column: column.clone(),
+                    count: *count,
+                    what: what.clone(),
+                };
                 self.block_event(block, BlockEvent::Held { reason });
                 false
             }
@@ -191,12 +265,16 @@ impl Step<'_> {
             epoch: self.context.epoch,
         };
         self.block_event(block, event);
-        self.decisions.actions.push(Action::Ingest { block: block.number });
+        self.decisions.actions.push(Action::Ingest {
+            block: block.number,
+        });
     }
 
     /// Whether every member of the block's group has exported exactly its planned rows.
     fn group_is_verified(&self, block: &Block) -> bool {
-        let Some(group) = block.group else { return true };
+        let Some(group) = block.group else {
+            return true;
+        };
         (group.first.0..group.first.0 + group.members).map(BlockNumber).all(|number| {
             // A folded member was moved.
             let Some(member) = self.state.blocks.get(&number) else { return true };
@@ -229,7 +307,13 @@ impl Step<'_> {
     ) {
         let Sending::Running { operation, at } = sending else {
             // One send per intent: what became of it is unknown, so nothing of it is used.
-            self.block_event(block, BlockEvent::Failed { attempt, failure: Failure::LostAnswer });
+            self.block_event(
+                block,
+                BlockEvent::Failed {
+                    attempt,
+                    failure: Failure::LostAnswer,
+                },
+            );
             return;
         };
         let too_old = self.context.now.since(*at) > self.context.limits.operation_timeout;
@@ -239,11 +323,18 @@ impl Step<'_> {
                 let until = self.context.now.plus(self.context.limits.throttle_pause);
                 self.block_event(block, BlockEvent::NotStarted { attempt, until });
             }
-            Some(OperationState::Failed { state, status, timed_out }) => {
+            Some(OperationState::Failed {
+                state,
+                status,
+                timed_out,
+            }) => {
                 let failure = if *timed_out {
                     Failure::TimedOut
                 } else {
-                    Failure::Operation { state: state.clone(), status: status.clone() }
+                    Failure::Operation {
+                        state: state.clone(),
+                        status: status.clone(),
+                    }
                 };
                 self.block_event(block, BlockEvent::Failed { attempt, failure });
             }
@@ -269,10 +360,20 @@ impl Step<'_> {
         moves: &mut Moves,
     ) {
         let id = &self.state.head.id;
-        if self.context.observed.in_flight.contains(&Subject::Move(id.clone())) {
+        if self
+            .context
+            .observed
+            .in_flight
+            .contains(&Subject::Move(id.clone()))
+        {
             return;
         }
-        if self.context.observed.still_staged.contains(&(id.clone(), block.number)) {
+        if self
+            .context
+            .observed
+            .still_staged
+            .contains(&(id.clone(), block.number))
+        {
             moves.ready.push((block.number, attempt, extents));
             return;
         }
@@ -282,9 +383,17 @@ impl Step<'_> {
         };
         match self.context.observed.operations.get(operation) {
             Some(OperationState::Completed) => {
-                moves.completed.entry(operation.clone()).or_default().push(block.number);
+                moves
+                    .completed
+                    .entry(operation.clone())
+                    .or_default()
+                    .push(block.number);
             }
-            Some(OperationState::Throttled | OperationState::Failed { .. } | OperationState::Forgotten) => {
+            Some(
+                OperationState::Throttled
+                | OperationState::Failed { .. }
+                | OperationState::Forgotten,
+            ) => {
                 moves.unknown.push(block.number);
             }
             Some(OperationState::Pending) | None => {
@@ -306,9 +415,13 @@ impl Step<'_> {
             return;
         }
         if let Some((operation, blocks)) = moves.completed.into_iter().next() {
-            self.decisions.actions.push(Action::ReadMove { blocks, operation });
+            self.decisions
+                .actions
+                .push(Action::ReadMove { blocks, operation });
         } else if !moves.unknown.is_empty() {
-            self.decisions.actions.push(Action::LookMove { blocks: moves.unknown });
+            self.decisions.actions.push(Action::LookMove {
+                blocks: moves.unknown,
+            });
         } else if !moves.running && self.context.begin_work {
             self.start_move(&moves.ready);
         }
@@ -326,8 +439,14 @@ impl Step<'_> {
             }
             extents += of_block;
             blocks.push(*number);
-            let event = BlockEvent::MoveIntended { attempt: *attempt, epoch: self.context.epoch };
-            self.decisions.events.push(ActivityEvent::Block { number: *number, event });
+            let event = BlockEvent::MoveIntended {
+                attempt: *attempt,
+                epoch: self.context.epoch,
+            };
+            self.decisions.events.push(ActivityEvent::Block {
+                number: *number,
+                event,
+            });
         }
         if !blocks.is_empty() {
             self.decisions.actions.push(Action::Move { blocks });

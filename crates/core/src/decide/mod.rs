@@ -194,7 +194,9 @@ impl Action {
             | Self::ReadIngest { block, .. }
             | Self::DropStaged { block, .. } => Subject::Block(activity, *block),
             Self::CheckValues { block } => Subject::Values(activity, *block),
-            Self::Move { .. } | Self::ReadMove { .. } | Self::LookMove { .. } => Subject::Move(activity),
+            Self::Move { .. } | Self::ReadMove { .. } | Self::LookMove { .. } => {
+                Subject::Move(activity)
+            }
         }
     }
 }
@@ -257,5 +259,9 @@ pub fn decide(
 
 /// How a block of so many rows is exported and ingested.
 pub(crate) const fn mode(rows: u64, limits: &Limits) -> Mode {
-    if rows <= limits.small_rows { Mode::Sync } else { Mode::Async }
+    if rows <= limits.small_rows {
+        Mode::Sync
+    } else {
+        Mode::Async
+    }
 }

@@ -84,15 +84,26 @@ fn tidy(state: &ActivityState, context: &Context<'_>, decisions: &mut Decisions)
 /// The block without group, or the whole group, whose rows must be planned anew.
 fn to_replan(state: &ActivityState) -> Option<Vec<BlockNumber>> {
     let replanning = |number: &BlockNumber| {
-        state.blocks.get(number).is_some_and(|block| matches!(block.state, BlockState::Replanning))
+        state
+            .blocks
+            .get(number)
+            .is_some_and(|block| matches!(block.state, BlockState::Replanning))
     };
-    state.blocks.values().filter(|block| matches!(block.state, BlockState::Replanning)).find_map(|block| {
-        let members: Vec<BlockNumber> = block.group.map_or_else(
-            || vec![block.number],
-            |group| (group.first.0..group.first.0 + group.members).map(BlockNumber).collect(),
-        );
-        members.iter().all(replanning).then_some(members)
-    })
+    state
+        .blocks
+        .values()
+        .filter(|block| matches!(block.state, BlockState::Replanning))
+        .find_map(|block| {
+            let members: Vec<BlockNumber> = block.group.map_or_else(
+                || vec![block.number],
+                |group| {
+                    (group.first.0..group.first.0 + group.members)
+                        .map(BlockNumber)
+                        .collect()
+                },
+            );
+            members.iter().all(replanning).then_some(members)
+        })
 }
 
 /// Blocks by unit: units are ranges of numbers, so that every worker names a unit's ledger
@@ -116,6 +127,9 @@ fn whole_unit(state: &ActivityState, context: &Context<'_>) -> Option<Vec<BlockN
             (first.0 / context.limits.unit_blocks + 1) * context.limits.unit_blocks
                 <= state.head.next_block.0
         });
-        closed && unit.iter().all(|number| state.blocks.get(number).is_some_and(Block::is_finished))
+        closed
+            && unit
+                .iter()
+                .all(|number| state.blocks.get(number).is_some_and(Block::is_finished))
     })
 }

@@ -64,7 +64,8 @@ impl Wait {
 /// earliest moment. Empty when it is completed.
 #[must_use]
 pub fn waits(state: &ActivityState, now: Millis) -> Vec<(Wait, usize, Millis)> {
-    let mut found: std::collections::BTreeMap<Wait, (usize, Millis)> = std::collections::BTreeMap::new();
+    let mut found: std::collections::BTreeMap<Wait, (usize, Millis)> =
+        std::collections::BTreeMap::new();
     let mut add = |wait: Wait, since: Millis| {
         let entry = found.entry(wait).or_insert((0, since));
         entry.0 += 1;
@@ -86,7 +87,10 @@ pub fn waits(state: &ActivityState, now: Millis) -> Vec<(Wait, usize, Millis)> {
             add(wait, block.since);
         }
     }
-    found.into_iter().map(|(wait, (blocks, since))| (wait, blocks, since)).collect()
+    found
+        .into_iter()
+        .map(|(wait, (blocks, since))| (wait, blocks, since))
+        .collect()
 }
 
 fn of_block(block: &Block, now: Millis) -> Option<Wait> {
@@ -96,7 +100,10 @@ fn of_block(block: &Block, now: Millis) -> Option<Wait> {
         BlockState::Planned { .. } => Some(Wait::ExportSlot),
         BlockState::Replanning => Some(Wait::Plan),
         BlockState::Exporting { .. } => Some(Wait::Export),
-        BlockState::Exported { count: CountCheck::Differs, .. } => Some(Wait::Check),
+        BlockState::Exported {
+            count: CountCheck::Differs,
+            ..
+        } => Some(Wait::Check),
         BlockState::Exported { not_before, .. } if throttled(not_before) => Some(Wait::Throttled),
         BlockState::Exported { .. } => Some(Wait::IngestSlot),
         BlockState::Ingesting { .. } => Some(Wait::Ingestion),

@@ -1,0 +1,275 @@
+//! Exports and what is asked of the source beside them.
+//!
+//! Intent: the block is `Exporting` with an attempt of its own prefix. Lost answer: the attempt
+//! is abandoned and its files are never read. Twice: never, since the transport does not repeat
+//! it and whoever finds the intent without its sender abandons it. A stale worker's export an
+//! hour later writes under a prefix that nobody reads.
+
+use std::collections::BTreeMap;
+
+use kusto_copy_core::block::{
+    Block, BlockEvent, BlockState, ExportedFile, Failure, Manifest, ManifestFiles, Mode,
+};
+use kusto_copy_core::decide::ValueCheck;
+use kusto_copy_core::limits::Verify;
+use kusto_copy_core::vocabulary::{OperationId, Predicate, ScalarType};
+use kusto_copy_kusto::KustoError;
+use kusto_copy_kusto::kql::export::ExportRequest;
+use kusto_copy_kusto::kql::values::Scope;
+use kusto_copy_staging::digest;
+
+use super::names::attempt_folder;
+use super::{EffectError, Outcome, Task, Workplace, after_failed_send};
+
+/// Manifests of at most so many files are stored in the block itself.
+const INLINE_FILES: usize = 12;
+
+pub(super) fn block_predicate(task: &Task, block: &Block) -> Predicate {
+    Predicate {
+        window: task.head.phase.window().clone(),
+        slice: block.slice.clone(),
+    }
+}
+
+pub(super) async fn export(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let block = task.block()?;
+    let (BlockState::Exporting { attempt, mode, .. }, Some(layout)) =
+        (&block.state, task.head.phase.layout())
+    else {
+        return Ok(Outcome::default());
+    };
+    let attempt = *attempt;
+    let targets = match targets(place, task, block, attempt).await {
+        Ok(targets) => targets,
+        // Nothing was sent.
+        Err(error) => {
+            let until = task.now.plus(place.limits.retry_pause);
+            let mut outcome =
+                Outcome::block(block.number, BlockEvent::NotStarted { attempt, until });
+            outcome.trouble = Some(error.words());
+            return Ok(outcome);
+        }
+    };
+    let predicate = block_predicate(task, block);
+    let request = ExportRequest {
+        table: &task.head.source_table,
+        schema: &layout.schema,
+        predicate: &predicate,
+        encoding: layout.encoding,
+        targets: &targets,
+        size_limit: place.limits.block_bytes.clamp(100 << 20, 4 << 30),
+    };
+    let call = task.call(place, "export");
+    let sent = match mode {
+        Mode::Sync => match place.source.export_now(&call, &request).await {
+            Ok(files) => Ok(reported(place, task, block, attempt, files).await),
+            Err(error) => Err(error),
+        },
+        Mode::Async => place
+            .source
+            .export_start(&call, &request)
+            .await
+            .map(|operation| {
+                Ok(Outcome::block(
+                    block.number,
+                    BlockEvent::Started { attempt, operation },
+                ))
+            }),
+    };
+    match sent {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let event = after_failed_send(attempt, &error, task.now, &place.limits);
+            let mut outcome = Outcome::block(block.number, event);
+            outcome.trouble = Some(error.to_string());
+            Ok(outcome)
+        }
+    }
+}
+
+async fn targets(
+    place: &Workplace,
+    task: &Task,
+    block: &Block,
+    attempt: u32,
+) -> Result<Vec<kusto_copy_kusto::Secret>, EffectError> {
+    let folder = attempt_folder(&place.incarnation, &task.head, block.number, attempt)?;
+    let targets = place.lake.export_targets(&folder).await?;
+    Ok(targets
+        .iter()
+        .map(|target| kusto_copy_kusto::Secret::new(target.expose()))
+        .collect())
+}
+
+pub(super) async fn read(
+    place: &Workplace,
+    task: &Task,
+    operation: &OperationId,
+) -> Result<Outcome, EffectError> {
+    let block = task.block()?;
+    let BlockState::Exporting { attempt, .. } = &block.state else {
+        return Ok(Outcome::default());
+    };
+    match place
+        .source
+        .export_details(&task.call(place, "export-details"), operation)
+        .await
+    {
+        Ok(files) => reported(place, task, block, *attempt, files).await,
+        Err(KustoError::NotFound { .. } | KustoError::Permanent { .. }) => {
+            let failure = Failure::OperationForgotten;
+            Ok(Outcome::block(
+                block.number,
+                BlockEvent::Failed {
+                    attempt: *attempt,
+                    failure,
+                },
+            ))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Records the files with rows: an empty one cannot be ingested and holds nothing.
+async fn reported(
+    place: &Workplace,
+    task: &Task,
+    block: &Block,
+    attempt: u32,
+    files: Vec<kusto_copy_kusto::commands::export::ExportedFile>,
+) -> Result<Outcome, EffectError> {
+    let files: Vec<ExportedFile> = files
+        .into_iter()
+        .filter(|file| file.rows > 0)
+        .map(|file| ExportedFile {
+            path: file.path,
+            rows: file.rows,
+            bytes: file.bytes.unwrap_or(0),
+        })
+        .collect();
+    let rows = files.iter().map(|file| file.rows).sum();
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    let files = if files.len() <= INLINE_FILES {
+        ManifestFiles::Inline(files)
+    } else {
+        stored(place, task, block, attempt, &files).await?
+    };
+    let manifest = Manifest { files, rows, bytes };
+    Ok(Outcome::block(
+        block.number,
+        BlockEvent::ExportReported { attempt, manifest },
+    ))
+}
+
+async fn stored(
+    place: &Workplace,
+    task: &Task,
+    block: &Block,
+    attempt: u32,
+    files: &[ExportedFile],
+) -> Result<ManifestFiles, EffectError> {
+    let name = attempt_folder(&place.incarnation, &task.head, block.number, attempt)?
+        .object("manifest.json")?;
+    let contents = serde_json::to_vec(files)
+        .map_err(|error| EffectError::Table(format!("a manifest cannot be written: {error}")))?;
+    match place.lake.put_if_absent(&name, &contents).await? {
+        kusto_copy_staging::Put::Created | kusto_copy_staging::Put::Identical => {}
+        kusto_copy_staging::Put::Different => {
+            return Err(EffectError::Table(format!(
+                "the manifest `{name}` exists with other contents"
+            )));
+        }
+    }
+    Ok(ManifestFiles::Stored {
+        name: name.as_str().to_owned(),
+        sha256: digest(&contents),
+        count: u32::try_from(files.len()).unwrap_or(u32::MAX),
+    })
+}
+
+pub(super) async fn check_values(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let block = task.block()?;
+    let Some(layout) = task.head.phase.layout() else {
+        return Ok(Outcome::default());
+    };
+    let predicate = block_predicate(task, block);
+    let call = task.call(place, "check");
+    let (table, schema) = (&task.head.source_table, &layout.schema);
+    let scope = Scope::Block(&predicate);
+    let mut found = place
+        .source
+        .value_check(&call, table, schema, scope, &BTreeMap::new())
+        .await?;
+    if !found.lost.is_empty() {
+        // The destination may keep longer values than the default.
+        let limits = place
+            .destination
+            .value_size_limits(&call, &task.head.destination_table)
+            .await?;
+        if !limits.is_empty() {
+            found = place
+                .source
+                .value_check(&call, table, schema, scope, &limits)
+                .await?;
+        }
+    }
+    let check = found
+        .lost
+        .into_iter()
+        .next()
+        .map_or(ValueCheck::Passed, |lost| ValueCheck::Failed {
+            column: lost.column,
+            count: lost.rows,
+            what:
+                "they do not convert back from their text, or are longer than the destination keeps"
+                    .to_owned(),
+        });
+    Ok(Outcome {
+        values: Some((block.number, check)),
+        ..Outcome::default()
+    })
+}
+
+pub(super) async fn recount(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let block = task.block()?;
+    let (BlockState::Exported { attempt, .. }, Some(layout)) =
+        (&block.state, task.head.phase.layout())
+    else {
+        return Ok(Outcome::default());
+    };
+    let predicate = block_predicate(task, block);
+    let call = task.call(place, "recount");
+    let found = place
+        .source
+        .bounds(&call, &task.head.source_table, &layout.schema, &predicate)
+        .await?;
+    Ok(Outcome::block(
+        block.number,
+        BlockEvent::Recounted {
+            attempt: *attempt,
+            rows: found.rows,
+        },
+    ))
+}
+
+/// Types some of whose values may not come back from their text, or not in full length.
+const fn can_lose(ty: ScalarType) -> bool {
+    matches!(
+        ty,
+        ScalarType::Real | ScalarType::String | ScalarType::Dynamic | ScalarType::Decimal
+    )
+}
+
+/// Whether a table's blocks must be checked at all: types whose every value has a text that
+/// converts back need no question.
+pub(crate) fn needs_value_check(
+    layout: &kusto_copy_core::activity::Layout,
+    verify: Verify,
+) -> bool {
+    verify != Verify::Counts
+        && layout
+            .schema
+            .columns
+            .iter()
+            .any(|column| can_lose(column.ty))
+}

@@ -1,0 +1,314 @@
+//! Ingestions into staging, and the removal of what abandoned attempts staged.
+//!
+//! Intent: the block is `Ingesting` with a tag that no other send carries. Lost answer or stale
+//! worker: whatever appears under an abandoned tag is dropped and never moved. Judged only when
+//! the operation is terminal, by files, rows and extents together.
+
+use std::collections::BTreeMap;
+
+use kusto_copy_core::block::{
+    Block, BlockEvent, BlockState, ExportedFile, Failure, IngestReport, ItemLoaded, Manifest,
+    ManifestFiles, Mode, StagedExtents, judge_ingestion,
+};
+use kusto_copy_core::limits::Verify;
+use kusto_copy_core::vocabulary::{AttemptTag, OperationId};
+use kusto_copy_kusto::KustoError;
+use kusto_copy_kusto::kql::ingest::IngestRequest;
+use kusto_copy_kusto::kql::values::Scope;
+use kusto_copy_staging::{ObjectName, StorageUri, digest};
+
+use super::export::block_predicate;
+use super::names::block_folder;
+use super::{EffectError, Outcome, Task, Workplace, after_failed_send};
+
+/// Times that the drop of an attempt is repeated within one action.
+const DROPS: usize = 3;
+
+fn staging(task: &Task) -> Result<&str, EffectError> {
+    let staging = task.head.staging.as_ref();
+    staging
+        .map(|staging| staging.name.as_str())
+        .ok_or_else(|| EffectError::Table("the table has no staging table".to_owned()))
+}
+
+/// The manifest's files; a stored list must be the one that was recorded.
+async fn files(place: &Workplace, manifest: &Manifest) -> Result<Vec<ExportedFile>, EffectError> {
+    match &manifest.files {
+        ManifestFiles::Inline(files) => Ok(files.clone()),
+        ManifestFiles::Stored { name, sha256, .. } => {
+            let contents = place
+                .lake
+                .get(&ObjectName::new(name)?)
+                .await?
+                .unwrap_or_default();
+            if digest(&contents) != *sha256 {
+                return Err(EffectError::Table(format!(
+                    "the manifest `{name}` is gone or was changed"
+                )));
+            }
+            serde_json::from_slice(&contents).map_err(|error| {
+                EffectError::Table(format!("the manifest `{name}` cannot be read: {error}"))
+            })
+        }
+    }
+}
+
+/// The manifest's files with the addresses that are handed to the cluster.
+async fn addresses(
+    place: &Workplace,
+    task: &Task,
+    block: &Block,
+    files: &[ExportedFile],
+) -> Result<Vec<StorageUri>, EffectError> {
+    let folder = block_folder(&place.incarnation, &task.head, block.number)?;
+    let mut uris = Vec::with_capacity(files.len());
+    for file in files {
+        uris.push(place.lake.ingest_uri(&file.path, &folder).await?);
+    }
+    Ok(uris)
+}
+
+pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let block = task.block()?;
+    let (
+        BlockState::Ingesting {
+            attempt,
+            manifest,
+            tag,
+            mode,
+            ..
+        },
+        Some(layout),
+    ) = (&block.state, task.head.phase.layout())
+    else {
+        return Ok(Outcome::default());
+    };
+    let prepared = async {
+        let files = files(place, manifest).await?;
+        let uris = addresses(place, task, block, &files).await?;
+        Ok::<_, EffectError>((files, uris, staging(task)?))
+    };
+    let (files, uris, table) = match prepared.await {
+        Ok(prepared) => prepared,
+        // Nothing was sent.
+        Err(error) => {
+            let until = task.now.plus(place.limits.retry_pause);
+            let mut outcome = Outcome::block(
+                block.number,
+                BlockEvent::NotStarted {
+                    attempt: *attempt,
+                    until,
+                },
+            );
+            outcome.trouble = Some(error.words());
+            return Ok(outcome);
+        }
+    };
+    let secrets: Vec<_> = uris
+        .iter()
+        .map(|uri| kusto_copy_kusto::Secret::new(uri.expose()))
+        .collect();
+    let request = IngestRequest {
+        table,
+        files: &secrets,
+        encoding: layout.encoding,
+        tag,
+        creation_time: block.creation_time,
+    };
+    let call = task.call(place, "ingest");
+    let sent = match mode {
+        Mode::Async => match place.destination.ingest_start(&call, &request).await {
+            Ok(operation) => {
+                let event = BlockEvent::Started {
+                    attempt: *attempt,
+                    operation,
+                };
+                return Ok(Outcome::block(block.number, event));
+            }
+            Err(error) => Err(error),
+        },
+        Mode::Sync => place.destination.ingest_now(&call, &request).await,
+    };
+    match sent {
+        Ok(items) => judged(place, task, block, &files, &uris, items).await,
+        Err(error) => {
+            let event = after_failed_send(*attempt, &error, task.now, &place.limits);
+            let mut outcome = Outcome::block(block.number, event);
+            outcome.trouble = Some(error.to_string());
+            Ok(outcome)
+        }
+    }
+}
+
+pub(super) async fn read(
+    place: &Workplace,
+    task: &Task,
+    operation: &OperationId,
+) -> Result<Outcome, EffectError> {
+    let block = task.block()?;
+    let BlockState::Ingesting {
+        attempt, manifest, ..
+    } = &block.state
+    else {
+        return Ok(Outcome::default());
+    };
+    let files = files(place, manifest).await?;
+    let uris = addresses(place, task, block, &files).await?;
+    match place
+        .destination
+        .ingest_details(&task.call(place, "ingest-details"), operation)
+        .await
+    {
+        Ok(items) => judged(place, task, block, &files, &uris, items).await,
+        Err(KustoError::NotFound { .. } | KustoError::Permanent { .. }) => {
+            let failure = Failure::OperationForgotten;
+            Ok(Outcome::block(
+                block.number,
+                BlockEvent::Failed {
+                    attempt: *attempt,
+                    failure,
+                },
+            ))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Looks at staging after the ingestion ended and reports both.
+async fn judged(
+    place: &Workplace,
+    task: &Task,
+    block: &Block,
+    files: &[ExportedFile],
+    uris: &[StorageUri],
+    items: Vec<kusto_copy_kusto::commands::ingest::IngestedItem>,
+) -> Result<Outcome, EffectError> {
+    let BlockState::Ingesting { attempt, tag, .. } = &block.state else {
+        return Ok(Outcome::default());
+    };
+    let reported: BTreeMap<&str, &str> = uris
+        .iter()
+        .zip(files)
+        .map(|(uri, file)| (uri.address(), file.path.as_str()))
+        .collect();
+    // The cluster names a file by the address it was handed; the manifest by the export's path.
+    let of_manifest = |path: String| {
+        reported
+            .get(path.as_str())
+            .map_or(path.clone(), |known| (*known).to_owned())
+    };
+    let items = items
+        .into_iter()
+        .map(|item| ItemLoaded {
+            extent: item.extent,
+            paths: item.paths.into_iter().map(of_manifest).collect(),
+            has_errors: item.has_errors,
+        })
+        .collect();
+    let report = IngestReport {
+        items,
+        staged: look(place, task, tag).await?,
+    };
+    if place.limits.verify == Verify::Fingerprint
+        && let Ok(extents) = judge_ingestion(files, &report)
+        && !same_content(place, task, block, &extents).await?
+    {
+        let event = BlockEvent::Failed {
+            attempt: *attempt,
+            failure: Failure::Fingerprint,
+        };
+        return Ok(Outcome::block(block.number, event));
+    }
+    let event = BlockEvent::IngestReported {
+        attempt: *attempt,
+        files: files.to_vec(),
+        report,
+    };
+    Ok(Outcome::block(block.number, event))
+}
+
+async fn look(
+    place: &Workplace,
+    task: &Task,
+    tag: &AttemptTag,
+) -> Result<StagedExtents, EffectError> {
+    let call = task.call(place, "staged");
+    let extents = place
+        .destination
+        .staged_of(&call, staging(task)?, tag)
+        .await?;
+    Ok(StagedExtents {
+        rows: extents.iter().map(|extent| extent.rows).sum(),
+        deleted: extents.iter().map(|extent| extent.deleted).sum(),
+        extents: extents.into_iter().map(|extent| extent.extent).collect(),
+    })
+}
+
+async fn same_content(
+    place: &Workplace,
+    task: &Task,
+    block: &Block,
+    extents: &[kusto_copy_core::vocabulary::ExtentId],
+) -> Result<bool, EffectError> {
+    let Some(layout) = task.head.phase.layout() else {
+        return Ok(false);
+    };
+    let call = task.call(place, "fingerprint");
+    let limits = place
+        .destination
+        .value_size_limits(&call, &task.head.destination_table)
+        .await?;
+    let predicate = block_predicate(task, block);
+    let (source, schema) = (&task.head.source_table, &layout.schema);
+    let before = place
+        .source
+        .fingerprint(&call, source, schema, Scope::Block(&predicate), &limits)
+        .await?;
+    let after = place
+        .destination
+        .fingerprint(
+            &call,
+            staging(task)?,
+            schema,
+            Scope::Extents(extents),
+            &limits,
+        )
+        .await?;
+    Ok(before == after && after.lost.is_empty())
+}
+
+/// Drops what an abandoned attempt staged. Never for an attempt that has a move intent: the
+/// block would not be `Abandoning`. Safe to repeat; what a late ingestion stages afterwards under
+/// the tag is in nobody's move and goes with the staging table.
+pub(super) async fn drop_staged(
+    place: &Workplace,
+    task: &Task,
+    tag: &AttemptTag,
+) -> Result<Outcome, EffectError> {
+    let block = task.block()?;
+    let BlockState::Abandoning { attempt, .. } = &block.state else {
+        return Ok(Outcome::default());
+    };
+    let gone = Outcome::block(
+        block.number,
+        BlockEvent::NothingStaged { attempt: *attempt },
+    );
+    let table = staging(task)?;
+    for _ in 0..DROPS {
+        let looked = match look(place, task, tag).await {
+            Err(EffectError::Kusto(KustoError::NotFound { .. })) => return Ok(gone),
+            other => other?,
+        };
+        if looked.extents.is_empty() {
+            return Ok(gone);
+        }
+        place
+            .destination
+            .drop_staged(&task.call(place, "drop-staged"), table, tag)
+            .await?;
+    }
+    Ok(Outcome {
+        pause: Some(place.limits.retry_pause),
+        ..Outcome::default()
+    })
+}

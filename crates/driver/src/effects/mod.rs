@@ -1,0 +1,257 @@
+//! Executes one action against the clusters and the lake. All effects of the program are below
+//! this folder; each is sent only after its intent was stored.
+//!
+//! An effect knows nothing of the state beside what it was given, and changes nothing: it
+//! returns events, which the engine applies if they still fit.
+
+mod export;
+mod ingest;
+mod moves;
+mod names;
+mod plan;
+mod prepare;
+mod tidy;
+
+pub(crate) use export::needs_value_check;
+pub(crate) use names::{iteration_folder, tag_prefix};
+
+use std::sync::Arc;
+
+use kusto_copy_core::activity::{Activity, ActivityEvent};
+use kusto_copy_core::block::{Block, BlockEvent, Failure};
+use kusto_copy_core::decide::{Action, ValueCheck};
+use kusto_copy_core::limits::Limits;
+use kusto_copy_core::vocabulary::{BlockNumber, Millis};
+use kusto_copy_kusto::{Call, Database, Fate, KustoError};
+use kusto_copy_staging::{Lake, LakeError};
+
+use crate::catalog::Catalog;
+
+/// What every effect works with.
+pub(crate) struct Workplace {
+    /// The source database.
+    pub(crate) source: Database,
+    /// The destination database.
+    pub(crate) destination: Database,
+    /// The lake.
+    pub(crate) lake: Arc<dyn Lake>,
+    /// Schemas and policies of both databases, read after the iteration's end.
+    pub(crate) catalog: Arc<Catalog>,
+    /// The job's name for markers and descriptions.
+    pub(crate) job: String,
+    /// The job's incarnation.
+    pub(crate) incarnation: String,
+    /// Limits.
+    pub(crate) limits: Limits,
+    /// Rows ingested before this are left out of a backfill.
+    pub(crate) horizon: Option<kusto_copy_core::vocabulary::Ticks>,
+    /// Whether destination tables with rows or of another job may be taken over.
+    pub(crate) adopt_destination: bool,
+}
+
+impl Workplace {
+    /// The same place with schemas and policies read anew.
+    pub(crate) fn with_catalog(&self, catalog: Catalog) -> Self {
+        Self {
+            source: self.source.clone(),
+            destination: self.destination.clone(),
+            lake: Arc::clone(&self.lake),
+            catalog: Arc::new(catalog),
+            job: self.job.clone(),
+            incarnation: self.incarnation.clone(),
+            limits: self.limits.clone(),
+            horizon: self.horizon,
+            adopt_destination: self.adopt_destination,
+        }
+    }
+}
+
+/// One action with the state that it was decided on.
+pub(crate) struct Task {
+    /// What to do.
+    pub(crate) action: Action,
+    /// The activity's head.
+    pub(crate) head: Activity,
+    /// The blocks that the action is about, intents applied.
+    pub(crate) blocks: Vec<Block>,
+    /// When it was decided.
+    pub(crate) now: Millis,
+}
+
+/// What came of an action.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Events to apply.
+    pub(crate) events: Vec<ActivityEvent>,
+    /// The result of a value check.
+    pub(crate) values: Option<(BlockNumber, ValueCheck)>,
+    /// Moving blocks of which extents are still staged.
+    pub(crate) still_staged: Vec<BlockNumber>,
+    /// Something passing went wrong: not again for so many milliseconds.
+    pub(crate) pause: Option<u64>,
+    /// What went wrong, for the log.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Outcome {
+    /// One event.
+    pub(crate) fn event(event: ActivityEvent) -> Self {
+        Self {
+            events: vec![event],
+            ..Self::default()
+        }
+    }
+
+    /// One event of a block.
+    pub(crate) fn block(number: BlockNumber, event: BlockEvent) -> Self {
+        Self::event(ActivityEvent::Block { number, event })
+    }
+}
+
+/// Why an effect that is not sent once could not be completed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EffectError {
+    /// A cluster failed.
+    #[error(transparent)]
+    Kusto(#[from] KustoError),
+    /// The lake failed.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// A name that the lake refuses: a defect.
+    #[error(transparent)]
+    Name(#[from] kusto_copy_staging::NameError),
+    /// The source's answers contradict each other.
+    #[error(transparent)]
+    Plan(#[from] kusto_copy_core::plan::PlanError),
+    /// The table cannot be copied as things are.
+    #[error("{0}")]
+    Table(String),
+}
+
+impl EffectError {
+    /// Whether trying again may help without anybody's doing.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Kusto(error) => error.is_passing(),
+            Self::Lake(_) | Self::Plan(_) => true,
+            Self::Name(_) | Self::Table(_) => false,
+        }
+    }
+
+    /// What a person reads, with the remedy.
+    fn words(&self) -> String {
+        match self {
+            Self::Kusto(error) => format!("{error}; {}", error.remedy()),
+            Self::Lake(_) | Self::Name(_) | Self::Plan(_) | Self::Table(_) => self.to_string(),
+        }
+    }
+}
+
+/// Executes a task. Whatever happens is in the outcome: a passing failure pauses its subject, a
+/// lasting one holds the table.
+pub(crate) async fn execute(place: Arc<Workplace>, task: Task) -> Outcome {
+    let result = match &task.action {
+        Action::Prepare => prepare::prepare(&place, &task).await,
+        Action::Plan => plan::plan(&place, &task).await,
+        Action::Replan { blocks } => plan::replan(&place, &task, blocks).await,
+        Action::Reconcile => plan::reconcile(&place, &task).await,
+        Action::Export { .. } => export::export(&place, &task).await,
+        Action::ReadExport { operation, .. } => export::read(&place, &task, operation).await,
+        Action::CheckValues { .. } => export::check_values(&place, &task).await,
+        Action::Recount { .. } => export::recount(&place, &task).await,
+        Action::Ingest { .. } => ingest::ingest(&place, &task).await,
+        Action::ReadIngest { operation, .. } => ingest::read(&place, &task, operation).await,
+        Action::DropStaged { tag, .. } => ingest::drop_staged(&place, &task, tag).await,
+        Action::Move { .. } => moves::send(&place, &task).await,
+        Action::ReadMove { operation, .. } => moves::read(&place, &task, operation).await,
+        Action::LookMove { .. } => moves::look(&place, &task).await,
+        Action::Fold { .. } => tidy::fold(&place, &task).await,
+        Action::DropStaging { name } => tidy::drop_staging(&place, &task, name).await,
+    };
+    result.unwrap_or_else(|error| {
+        let words = error.words();
+        if error.is_passing() {
+            let pause = Some(place.limits.retry_pause);
+            Outcome {
+                pause,
+                trouble: Some(words),
+                ..Outcome::default()
+            }
+        } else {
+            Outcome::event(ActivityEvent::Held { reason: words })
+        }
+    })
+}
+
+impl Task {
+    /// The one block that the action is about.
+    pub(crate) fn block(&self) -> Result<&Block, EffectError> {
+        self.blocks
+            .first()
+            .ok_or_else(|| EffectError::Table("a block is missing from its task".to_owned()))
+    }
+
+    /// The call that a request of this task is.
+    pub(crate) fn call(&self, place: &Workplace, what: &str) -> Call {
+        let (number, attempt) = self
+            .blocks
+            .first()
+            .map_or((0, 0), |block| (block.number.0, block.attempts));
+        let head = &self.head;
+        Call::new(
+            format!(
+                "KC.{}.{}.i{}.b{number:06}.a{attempt:03}.{what}",
+                place.incarnation, head.id, head.iteration
+            ),
+            format!(
+                "kusto-copy job={} table={} block={number} attempt={attempt}",
+                place.incarnation, head.source_table
+            ),
+        )
+    }
+}
+
+/// What follows for an attempt from a failed send of a command that is sent once.
+pub(crate) fn after_failed_send(
+    attempt: u32,
+    error: &KustoError,
+    now: Millis,
+    limits: &Limits,
+) -> BlockEvent {
+    match error.fate() {
+        Fate::NotExecuted => {
+            let asked = if let KustoError::Throttled {
+                retry_after: Some(wait),
+                ..
+            } = error
+            {
+                u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+            } else {
+                0
+            };
+            BlockEvent::NotStarted {
+                attempt,
+                until: now.plus(limits.throttle_pause.max(asked)),
+            }
+        }
+        Fate::Unknown => BlockEvent::Failed {
+            attempt,
+            failure: Failure::LostAnswer,
+        },
+        Fate::Failed => {
+            let message = error.details().message.clone();
+            let failure = if says_timeout(&message) {
+                Failure::TimedOut
+            } else {
+                Failure::Refused { message }
+            };
+            BlockEvent::Failed { attempt, failure }
+        }
+    }
+}
+
+/// Whether Kusto's words tell of a time limit: a smaller block may pass.
+pub(crate) fn says_timeout(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    words.contains("timed out") || words.contains("timeout")
+}

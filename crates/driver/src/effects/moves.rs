@@ -1,0 +1,247 @@
+//! Moves from staging into the destination table: the commit of blocks.
+//!
+//! Intent: the blocks are `Moving` with their staged extents, immutable. Twice, late or by a
+//! stale worker: extent ids are single-use, so one of two moves of the same ids fails as a whole.
+//! Lost answer: staging is looked at first, then the destination's tags.
+
+use std::collections::BTreeSet;
+
+use kusto_copy_core::block::{Block, BlockEvent, BlockState, MoveEvidence, Sending};
+use kusto_copy_core::vocabulary::{ExtentId, OperationId};
+use kusto_copy_kusto::KustoError;
+use kusto_copy_kusto::commands::moves::MovedExtent;
+
+use super::names::tag_prefix;
+use super::{EffectError, Outcome, Task, Workplace};
+
+fn staging(task: &Task) -> Result<&str, EffectError> {
+    let staging = task.head.staging.as_ref();
+    staging
+        .map(|staging| staging.name.as_str())
+        .ok_or_else(|| EffectError::Table("the table has no staging table".to_owned()))
+}
+
+/// A moving block's attempt and extents.
+fn moving(block: &Block) -> Option<(u32, &[ExtentId])> {
+    if let BlockState::Moving {
+        attempt, extents, ..
+    } = &block.state
+    {
+        Some((*attempt, extents))
+    } else {
+        None
+    }
+}
+
+pub(super) async fn send(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let (table, destination) = (staging(task)?, task.head.destination_table.as_str());
+    let again = task
+        .blocks
+        .iter()
+        .any(|block| matches!(block.state, BlockState::Moving { sends: 2.., .. }));
+    let staged = if again {
+        Some(all_staged(place, task).await?)
+    } else {
+        None
+    };
+    let extents: Vec<ExtentId> = task
+        .blocks
+        .iter()
+        .filter_map(moving)
+        .flat_map(|(_, extents)| extents)
+        .filter(|extent| staged.as_ref().is_none_or(|staged| staged.contains(extent)))
+        .cloned()
+        .collect();
+    if extents.is_empty() {
+        return look(place, task).await;
+    }
+    let call = task.call(place, "move");
+    let sent = if extents.len() > place.limits.sync_move_extents
+        && extents.len() <= place.limits.move_extents
+    {
+        match place
+            .destination
+            .move_start(&call, table, destination, &extents)
+            .await
+        {
+            Ok(operation) => return Ok(started(task, &operation)),
+            Err(error) => Err(error),
+        }
+    } else {
+        // More extents than one command takes go one command after the other.
+        let mut rows = Vec::new();
+        let mut failure = None;
+        for chunk in extents.chunks(place.limits.move_extents) {
+            match place
+                .destination
+                .move_now(&call, table, destination, chunk)
+                .await
+            {
+                Ok(moved) => rows.extend(moved),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        failure.map_or(Ok(rows), Err)
+    };
+    match sent {
+        Ok(rows) => concluded(place, task, &rows).await,
+        Err(error) => Ok(unknown(place, &error)),
+    }
+}
+
+fn started(task: &Task, operation: &OperationId) -> Outcome {
+    let mut outcome = Outcome::default();
+    for block in &task.blocks {
+        if let Some((attempt, _)) = moving(block) {
+            let event = BlockEvent::Started {
+                attempt,
+                operation: operation.clone(),
+            };
+            outcome
+                .events
+                .extend(Outcome::block(block.number, event).events);
+        }
+    }
+    outcome
+}
+
+/// The send failed: whatever became of it, the next decision looks.
+fn unknown(place: &Workplace, error: &KustoError) -> Outcome {
+    Outcome {
+        pause: Some(place.limits.retry_pause),
+        trouble: Some(error.to_string()),
+        ..Outcome::default()
+    }
+}
+
+pub(super) async fn read(
+    place: &Workplace,
+    task: &Task,
+    operation: &OperationId,
+) -> Result<Outcome, EffectError> {
+    match place
+        .destination
+        .move_details(&task.call(place, "move-details"), operation)
+        .await
+    {
+        Ok(rows) => concluded(place, task, &rows).await,
+        Err(KustoError::NotFound { .. } | KustoError::Permanent { .. }) => look(place, task).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A result that names each extent with its new id is evidence; anything less is looked at.
+async fn concluded(
+    place: &Workplace,
+    task: &Task,
+    rows: &[MovedExtent],
+) -> Result<Outcome, EffectError> {
+    let arrived: BTreeSet<&ExtentId> = rows
+        .iter()
+        .filter(|row| row.result.is_some())
+        .map(|row| &row.original)
+        .collect();
+    let complete = task
+        .blocks
+        .iter()
+        .filter_map(moving)
+        .all(|(_, extents)| extents.iter().all(|extent| arrived.contains(extent)));
+    if !complete {
+        return look(place, task).await;
+    }
+    let evidence = MoveEvidence {
+        still_staged: Vec::new(),
+        tag_in_destination: false,
+        completed: true,
+    };
+    let mut outcome = Outcome::default();
+    for block in &task.blocks {
+        if let Some((attempt, _)) = moving(block) {
+            let event = BlockEvent::MoveLooked {
+                attempt,
+                evidence: evidence.clone(),
+            };
+            outcome
+                .events
+                .extend(Outcome::block(block.number, event).events);
+        }
+    }
+    Ok(outcome)
+}
+
+async fn all_staged(place: &Workplace, task: &Task) -> Result<BTreeSet<ExtentId>, EffectError> {
+    let call = task.call(place, "staged");
+    let staged = place.destination.staged(&call, &[staging(task)?]).await?;
+    Ok(staged.into_iter().flat_map(|tag| tag.ids).collect())
+}
+
+/// Staging first, then the destination: a move that finishes in between then shows in the second
+/// look, where the other order would show it in neither.
+pub(super) async fn look(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let staged = all_staged(place, task).await?;
+    let prefix = tag_prefix(&place.incarnation, &task.head.id);
+    let call = task.call(place, "arrived");
+    let arrived: BTreeSet<String> = place
+        .destination
+        .arrived_tags(&call, &task.head.destination_table, &prefix)
+        .await?
+        .into_iter()
+        .map(|tag| tag.tag)
+        .collect();
+    let mut outcome = Outcome::default();
+    for block in &task.blocks {
+        let BlockState::Moving {
+            attempt,
+            extents,
+            tag,
+            sending,
+            ..
+        } = &block.state
+        else {
+            continue;
+        };
+        let still_staged: Vec<ExtentId> = extents
+            .iter()
+            .filter(|extent| staged.contains(extent))
+            .cloned()
+            .collect();
+        if !still_staged.is_empty() {
+            outcome.still_staged.push(block.number);
+            continue;
+        }
+        let evidence = MoveEvidence {
+            still_staged,
+            tag_in_destination: arrived.contains(tag.as_str()),
+            completed: operation_completed(place, task, sending).await?,
+        };
+        let event = BlockEvent::MoveLooked {
+            attempt: *attempt,
+            evidence,
+        };
+        outcome
+            .events
+            .extend(Outcome::block(block.number, event).events);
+    }
+    Ok(outcome)
+}
+
+async fn operation_completed(
+    place: &Workplace,
+    task: &Task,
+    sending: &Sending,
+) -> Result<bool, EffectError> {
+    let Sending::Running { operation, .. } = sending else {
+        return Ok(false);
+    };
+    let call = task.call(place, "operations");
+    let found = place
+        .destination
+        .operations(&call, std::slice::from_ref(operation))
+        .await?;
+    Ok(found.iter().any(|found| {
+        found.state == kusto_copy_kusto::commands::operations::OperationState::Completed
+    }))
+}

@@ -1,0 +1,266 @@
+//! Planning and reconciling: queries at the source that change nothing and may be repeated.
+
+use kusto_copy_core::activity::{ActivityEvent, Phase};
+use kusto_copy_core::plan::{
+    BinRow, Bounds, ExtentInfo, PlanAnswer, PlanProgress, PlanQuestion, PlanRound, PlanStep,
+};
+use kusto_copy_core::vocabulary::{BlockNumber, Instants, Predicate, Slice, Ticks, TimeRange};
+use kusto_copy_kusto::KustoError;
+
+use super::{EffectError, Outcome, Task, Workplace, says_timeout};
+
+pub(super) async fn plan(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let Phase::Planning { cursor, .. } = &task.head.phase else {
+        return Ok(Outcome::default());
+    };
+    let round = PlanRound::new(
+        cursor,
+        task.head.next_block,
+        retained_since(task),
+        &place.limits,
+        task.now,
+    );
+    let progress = ask(place, task, round).await?;
+    Ok(Outcome::event(ActivityEvent::Planned { progress }))
+}
+
+pub(super) async fn replan(
+    place: &Workplace,
+    task: &Task,
+    removed: &[BlockNumber],
+) -> Result<Outcome, EffectError> {
+    let blocks: Vec<_> = task.blocks.iter().collect();
+    let round = PlanRound::replan(
+        &blocks,
+        task.head.next_block,
+        retained_since(task),
+        &place.limits,
+        task.now,
+    );
+    let progress = ask(place, task, round).await?;
+    Ok(Outcome::event(ActivityEvent::Replanned {
+        removed: removed.to_vec(),
+        progress,
+    }))
+}
+
+/// Creation times before this are older than the destination keeps rows.
+fn retained_since(task: &Task) -> Option<Ticks> {
+    let period = task.head.phase.layout()?.retention?;
+    let ticks = i64::try_from(period).ok()?.checked_mul(-10_000)?;
+    Some(task.now.ticks().saturating_add(ticks))
+}
+
+async fn ask(
+    place: &Workplace,
+    task: &Task,
+    mut round: PlanRound,
+) -> Result<PlanProgress, EffectError> {
+    loop {
+        match round.step() {
+            PlanStep::Done(progress) => return Ok(progress),
+            PlanStep::Ask(question) => {
+                let answer = answer(place, task, &question).await?;
+                round.answer(answer)?;
+            }
+        }
+    }
+}
+
+fn predicate(task: &Task, slice: Slice) -> Predicate {
+    Predicate {
+        window: task.head.phase.window().clone(),
+        slice,
+    }
+}
+
+async fn answer(
+    place: &Workplace,
+    task: &Task,
+    question: &PlanQuestion,
+) -> Result<PlanAnswer, EffectError> {
+    let Some(layout) = task.head.phase.layout() else {
+        return Err(EffectError::Table(
+            "the table's schema is not known".to_owned(),
+        ));
+    };
+    let (schema, table) = (&layout.schema, task.head.source_table.as_str());
+    let source = &place.source;
+    let call = task.call(place, "plan");
+    let found = match question {
+        PlanQuestion::Bounds => {
+            let all = predicate(task, Slice::range(remaining(task)));
+            source
+                .bounds(&call, table, schema, &all)
+                .await
+                .map(|found| {
+                    PlanAnswer::Bounds(Bounds {
+                        rows: found.rows,
+                        min: found.first,
+                        max: found.last,
+                    })
+                })
+        }
+        PlanQuestion::Bins { range, resolution } => {
+            let slice = predicate(task, Slice::range(*range));
+            source
+                .bins(&call, table, schema, &slice, *resolution, true)
+                .await
+                .map(|bins| {
+                    let row = |bin: kusto_copy_kusto::commands::planning::Bin| BinRow {
+                        extent: bin.extent,
+                        rows: bin.rows,
+                        min: bin.first,
+                        max: bin.last,
+                    };
+                    PlanAnswer::Bins(bins.into_iter().map(row).collect())
+                })
+        }
+        PlanQuestion::Extents { extents } => {
+            source.extents(&call, table, extents).await.map(|infos| {
+                let info = |info: kusto_copy_kusto::commands::planning::ExtentInfo| {
+                    Some(ExtentInfo {
+                        extent: info.extent,
+                        max_created_on: info.newest?,
+                        rows: info.rows,
+                        bytes: info.bytes.map_or(0, |bytes| bytes.0),
+                    })
+                };
+                PlanAnswer::Extents(infos.into_iter().filter_map(info).collect())
+            })
+        }
+        PlanQuestion::ByExtent { instants } => {
+            let slice = Slice {
+                instants: *instants,
+                extents: None,
+                part: None,
+            };
+            source
+                .rows_by_extent(&call, table, schema, &predicate(task, slice))
+                .await
+                .map(|rows| {
+                    PlanAnswer::ByExtent(
+                        rows.into_iter().map(|row| (row.extent, row.rows)).collect(),
+                    )
+                })
+        }
+        PlanQuestion::Parts { slice, parts } => {
+            let whole = predicate(task, slice.clone());
+            source
+                .rows_by_part(&call, table, schema, &whole, *parts)
+                .await
+                .map(|rows| {
+                    let part = |row: kusto_copy_kusto::commands::planning::PartRows| {
+                        Some((u32::try_from(row.part).ok()?, row.rows))
+                    };
+                    PlanAnswer::Parts(rows.into_iter().filter_map(part).collect())
+                })
+        }
+    };
+    match found {
+        Ok(answer) => Ok(answer),
+        Err(error) => too_much(&error).ok_or(EffectError::Kusto(error)),
+    }
+}
+
+/// An answer that was too large or took too long is an answer to the planner: it asks for less.
+fn too_much(error: &KustoError) -> Option<PlanAnswer> {
+    let message = &error.details().message;
+    let limits = [
+        "E_QUERY_RESULT_SET_TOO_LARGE",
+        "LimitsExceeded",
+        "exceeded the",
+        "80DA0003",
+    ];
+    if limits.iter().any(|limit| message.contains(limit)) {
+        return Some(PlanAnswer::TooMany);
+    }
+    (matches!(error, KustoError::Ambiguous { .. }) && says_timeout(message))
+        .then_some(PlanAnswer::TimedOut)
+}
+
+fn remaining(task: &Task) -> TimeRange {
+    match &task.head.phase {
+        Phase::Planning { cursor, .. } => cursor.remaining.unwrap_or(TimeRange::ALL),
+        Phase::Starting { .. } | Phase::Planned { .. } | Phase::Completed { .. } => TimeRange::ALL,
+    }
+}
+
+/// Counts the window again, in parts of at most a slice's rows by the plan, never in one huge
+/// scan.
+pub(super) async fn reconcile(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let Some(layout) = task.head.phase.layout() else {
+        return Err(EffectError::Table(
+            "the table's schema is not known".to_owned(),
+        ));
+    };
+    let backfill = task.head.phase.window().after.is_none();
+    let from = if backfill { place.horizon } else { None };
+    let whole = TimeRange { from, to: None };
+    let table = task.head.source_table.as_str();
+    let call = task.call(place, "reconcile");
+    let mut rows = 0;
+    for range in divided(place, task, whole).await? {
+        let slice = predicate(task, Slice::range(range));
+        rows += place
+            .source
+            .bounds(&call, table, &layout.schema, &slice)
+            .await?
+            .rows;
+    }
+    if backfill {
+        let missing = Slice {
+            instants: Instants::Missing,
+            extents: None,
+            part: None,
+        };
+        rows += place
+            .source
+            .bounds(&call, table, &layout.schema, &predicate(task, missing))
+            .await?
+            .rows;
+    }
+    Ok(Outcome::event(ActivityEvent::Reconciled {
+        source_rows: rows,
+    }))
+}
+
+/// The range in consecutive parts, by the spread of the source's extents' creation times: only
+/// a guess of where rows are, which the open ends make complete.
+async fn divided(
+    place: &Workplace,
+    task: &Task,
+    whole: TimeRange,
+) -> Result<Vec<TimeRange>, EffectError> {
+    let planned = task.head.counters.rows_planned;
+    let parts = planned.div_ceil(place.limits.slice_rows.max(1)).max(1);
+    if parts == 1 {
+        return Ok(vec![whole]);
+    }
+    let call = task.call(place, "reconcile");
+    let days = place
+        .source
+        .extent_days(&call, &task.head.source_table)
+        .await?;
+    let mut cuts: Vec<Ticks> = Vec::new();
+    let mut rows = 0;
+    for day in days {
+        rows += day.rows;
+        if let (Some(at), true) = (day.day, rows >= place.limits.slice_rows) {
+            rows = 0;
+            if whole.contains(at) && cuts.last().is_none_or(|last| *last < at) {
+                cuts.push(at);
+            }
+        }
+    }
+    let starts = std::iter::once(whole.from).chain(cuts.iter().copied().map(Some));
+    let ends = cuts
+        .iter()
+        .copied()
+        .map(Some)
+        .chain(std::iter::once(whole.to));
+    Ok(starts
+        .zip(ends)
+        .map(|(from, to)| TimeRange { from, to })
+        .collect())
+}

@@ -1,0 +1,196 @@
+//! A table's preparation: its layout, the destination table, staging. Every command here may be
+//! repeated; staging is not used before it was read back.
+
+use kusto_copy_core::activity::{Activity, ActivityEvent, Layout, Phase, StagingState};
+use kusto_copy_core::vocabulary::{TICKS_PER_DAY, TableSchema, Window};
+use kusto_copy_kusto::commands::owners::{Claim, OwnerMarker};
+use kusto_copy_kusto::kql::encoding::choose;
+use kusto_copy_kusto::kql::staging::StagingRequest;
+
+use super::names::staging_name;
+use super::{EffectError, Outcome, Task, Workplace};
+
+/// Days after which the service drops a staging table that everybody forgot.
+const STAGING_DAYS: i64 = 180;
+
+pub(super) async fn prepare(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let Phase::Starting { window, layout, .. } = &task.head.phase else {
+        return Ok(Outcome::default());
+    };
+    let Some(layout) = layout else {
+        return destination(place, task, window).await;
+    };
+    match &task.head.staging {
+        None => {
+            let name = staging_name(
+                &place.incarnation,
+                &task.head,
+                task.head.staging_generation + 1,
+            );
+            Ok(Outcome::event(ActivityEvent::StagingIntended { name }))
+        }
+        Some(staging) => {
+            if staging.state == StagingState::Intended {
+                make_staging(place, task, layout, &staging.name).await?;
+            }
+            Ok(Outcome::event(ActivityEvent::StagingReady {
+                name: staging.name.clone(),
+                horizon: place.horizon,
+            }))
+        }
+    }
+}
+
+/// Makes the destination table fit and claims it.
+async fn destination(
+    place: &Workplace,
+    task: &Task,
+    window: &Window,
+) -> Result<Outcome, EffectError> {
+    let head = &task.head;
+    let Some(info) = place.catalog.source.get(&head.source_table) else {
+        return Err(EffectError::Table(format!(
+            "source table `{}` is gone; exclude it, or restore it",
+            head.source_table
+        )));
+    };
+    let schema = info
+        .schema
+        .as_ref()
+        .map_err(|error| EffectError::Table(error.to_string()))?;
+    let call = task.call(place, "prepare");
+    claim(place, task, window.after.is_none()).await?;
+    let existing = place.catalog.destination.get(&head.destination_table);
+    let known = existing.and_then(|table| table.schema.as_ref().ok());
+    let lacks = |known: &TableSchema| {
+        schema
+            .columns
+            .iter()
+            .any(|c| known.column(&c.name).is_none())
+    };
+    if known.is_none_or(lacks) {
+        let table = head.destination_table.as_str();
+        if existing.is_none() {
+            place
+                .destination
+                .create_table(&call, table, schema, &info.folder, &info.docstring)
+                .await?;
+        } else {
+            place
+                .destination
+                .create_merge_table(&call, table, schema, "", "")
+                .await?;
+        }
+        let found = place.destination.table_schema(&call, table).await?;
+        check_columns(head, schema, found.as_ref())?;
+    }
+    let layout = Layout {
+        schema: schema.clone(),
+        encoding: choose(schema).0,
+        retention: place.catalog.retention(&head.destination_table),
+    };
+    Ok(Outcome::event(ActivityEvent::LayoutRead { layout }))
+}
+
+/// Creating answers success whatever columns an existing table has: only reading back tells.
+fn check_columns(
+    head: &Activity,
+    wanted: &TableSchema,
+    found: Option<&TableSchema>,
+) -> Result<(), EffectError> {
+    let fits = found.is_some_and(|found| {
+        wanted
+            .columns
+            .iter()
+            .all(|column| found.column(&column.name) == Some(column.ty))
+    });
+    if fits {
+        return Ok(());
+    }
+    Err(EffectError::Table(format!(
+        "destination table `{}` does not have the source's columns; rename or drop it",
+        head.destination_table
+    )))
+}
+
+/// Claims the destination table for this job. A first copy also wants it empty.
+async fn claim(place: &Workplace, task: &Task, first: bool) -> Result<(), EffectError> {
+    let table = task.head.destination_table.as_str();
+    let ours = place
+        .catalog
+        .owner(table)
+        .is_some_and(|owner| owner.incarnation == place.incarnation);
+    if ours {
+        return Ok(());
+    }
+    let call = task.call(place, "claim");
+    if let Some(owner) = place.catalog.owner(table) {
+        if !place.adopt_destination {
+            return Err(owned(table, owner));
+        }
+        place.destination.release_table(&call, table).await?;
+    }
+    if first && !place.adopt_destination && place.catalog.destination.contains_key(table) {
+        let rows = place.destination.count(&call, table).await?;
+        if rows > 0 {
+            return Err(EffectError::Table(format!(
+                "destination table `{table}` holds {rows} rows already; empty it, or copy beside them with \
+                 --adopt-destination"
+            )));
+        }
+    }
+    let marker = OwnerMarker {
+        job: place.job.clone(),
+        incarnation: place.incarnation.clone(),
+        table: table.to_owned(),
+    };
+    match place.destination.claim_table(&call, &marker).await? {
+        Claim::Ours => Ok(()),
+        Claim::Theirs(owner) => Err(owned(table, &owner)),
+    }
+}
+
+fn owned(table: &str, owner: &OwnerMarker) -> EffectError {
+    EffectError::Table(format!(
+        "destination table `{table}` is written by another job ({}, incarnation {}); end that job, or take the \
+         table over with --adopt-destination",
+        owner.job, owner.incarnation
+    ))
+}
+
+async fn make_staging(
+    place: &Workplace,
+    task: &Task,
+    layout: &Layout,
+    name: &str,
+) -> Result<(), EffectError> {
+    let call = task.call(place, "staging");
+    let table = task.head.destination_table.as_str();
+    let destination_schema = place
+        .destination
+        .table_schema(&call, table)
+        .await?
+        .ok_or_else(|| EffectError::Table(format!("destination table `{table}` is gone")))?;
+    let request = StagingRequest {
+        name,
+        destination: table,
+        destination_schema: &destination_schema,
+        schema: &layout.schema,
+        encoding: layout.encoding,
+        incarnation: &place.incarnation,
+        row_level_security: place.catalog.destination_is_secured(table),
+        expiry: task
+            .now
+            .ticks()
+            .saturating_add(STAGING_DAYS * TICKS_PER_DAY),
+    };
+    place.destination.staging_create(&call, &request).await?;
+    let found = place.destination.staging_faults(&call, &request).await?;
+    if found.faults.is_empty() {
+        return Ok(());
+    }
+    Err(EffectError::Table(format!(
+        "staging table `{name}` is not as it must be: {}; drop it at the destination, then retry",
+        found.faults.join(", ")
+    )))
+}

@@ -1,0 +1,137 @@
+//! What is left of finished blocks: tags at the destination, a ledger entry, files, staging.
+//! Every step may be repeated; each touches only recorded names, tags and prefixes.
+
+use kusto_copy_core::activity::ActivityEvent;
+use kusto_copy_core::block::{Block, BlockState};
+use kusto_copy_core::vocabulary::{AttemptTag, BlockNumber};
+use kusto_copy_staging::Put;
+use serde::Serialize;
+
+use super::names::{block_folder, ledger_folder, tag_prefix};
+use super::{EffectError, Outcome, Task, Workplace};
+
+/// Times that a removal of tags is repeated within one action: it re-creates extents and may
+/// collide with a merge.
+const REMOVALS: usize = 5;
+/// Tags of one command.
+const TAGS_OF_A_COMMAND: usize = 100;
+
+/// A finished block in the ledger: what was copied, for audits.
+#[derive(Debug, Serialize)]
+struct LedgerEntry<'a> {
+    block: BlockNumber,
+    slice: &'a kusto_copy_core::vocabulary::Slice,
+    state: &'static str,
+    planned_rows: u64,
+    rows: u64,
+    bytes: u64,
+    attempts: u32,
+    tag: Option<&'a AttemptTag>,
+    creation_time: kusto_copy_core::vocabulary::Ticks,
+}
+
+fn entry(block: &Block) -> LedgerEntry<'_> {
+    let (rows, bytes, tag) = if let BlockState::Moved { rows, bytes, tag } = &block.state {
+        (*rows, *bytes, tag.as_ref())
+    } else {
+        (0, 0, None)
+    };
+    LedgerEntry {
+        block: block.number,
+        slice: &block.slice,
+        state: block.state.name(),
+        planned_rows: block.planned_rows,
+        rows,
+        bytes,
+        attempts: block.attempts,
+        tag,
+        creation_time: block.creation_time,
+    }
+}
+
+pub(super) async fn fold(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let tags: Vec<AttemptTag> = task
+        .blocks
+        .iter()
+        .filter_map(|block| entry(block).tag.cloned())
+        .collect();
+    if !tags.is_empty() && !remove_tags(place, task, &tags).await? {
+        return Ok(Outcome {
+            pause: Some(place.limits.retry_pause),
+            ..Outcome::default()
+        });
+    }
+    write_ledger(place, task).await?;
+    for block in &task.blocks {
+        let folder = block_folder(&place.incarnation, &task.head, block.number)?;
+        place.lake.delete_prefix(&folder).await?;
+    }
+    let blocks = task.blocks.iter().map(|block| block.number).collect();
+    Ok(Outcome::event(ActivityEvent::Folded { blocks }))
+}
+
+/// Removes exact tags of moved blocks until none is left; whether that came true.
+async fn remove_tags(
+    place: &Workplace,
+    task: &Task,
+    tags: &[AttemptTag],
+) -> Result<bool, EffectError> {
+    let table = task.head.destination_table.as_str();
+    let prefix = tag_prefix(&place.incarnation, &task.head.id);
+    let mut left = tags.to_vec();
+    for _ in 0..REMOVALS {
+        for chunk in left.chunks(TAGS_OF_A_COMMAND) {
+            place
+                .destination
+                .drop_tags_now(&task.call(place, "drop-tags"), table, chunk, None)
+                .await?;
+        }
+        let found = place
+            .destination
+            .arrived_tags(&task.call(place, "arrived"), table, &prefix)
+            .await?;
+        left.retain(|tag| found.iter().any(|found| found.tag == tag.as_str()));
+        if left.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The unit's ledger object: its name and contents follow from the blocks alone, so whoever
+/// repeats this writes the same.
+async fn write_ledger(place: &Workplace, task: &Task) -> Result<(), EffectError> {
+    let (Some(first), Some(last)) = (task.blocks.first(), task.blocks.last()) else {
+        return Ok(());
+    };
+    let name = ledger_folder(&place.incarnation, &task.head)?.object(&format!(
+        "b{:06}-b{:06}.json",
+        first.number.0, last.number.0
+    ))?;
+    let entries: Vec<LedgerEntry<'_>> = task.blocks.iter().map(entry).collect();
+    let contents = serde_json::to_vec(&entries).map_err(|error| {
+        EffectError::Table(format!("a ledger entry cannot be written: {error}"))
+    })?;
+    match place.lake.put_if_absent(&name, &contents).await? {
+        Put::Created | Put::Identical => Ok(()),
+        Put::Different => Err(EffectError::Table(format!(
+            "the ledger object `{name}` exists with other contents"
+        ))),
+    }
+}
+
+/// Drops a staging table that no attempt uses any longer: all blocks are folded, so nothing of
+/// theirs is staged. `ifexists`, and the name is never used again.
+pub(super) async fn drop_staging(
+    place: &Workplace,
+    task: &Task,
+    name: &str,
+) -> Result<Outcome, EffectError> {
+    place
+        .destination
+        .staging_drop(&task.call(place, "drop-staging"), &[name])
+        .await?;
+    Ok(Outcome::event(ActivityEvent::StagingDropped {
+        name: name.to_owned(),
+    }))
+}

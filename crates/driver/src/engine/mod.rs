@@ -1,0 +1,634 @@
+//! The loop that advances a job: gather what effects brought back, decide, store the intents,
+//! send the effects, wait for the next thing to happen.
+//!
+//! One task owns all state; effects run beside it and return events. Nothing is sent before the
+//! store confirmed the intent. After a conflict or a lost answer of the store the activity is
+//! read again: its stored state is the truth, and results that no longer fit are refused by the
+//! core.
+
+mod finish;
+mod observe;
+mod open;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kusto_copy_core::activity::{ActivityEvent, ActivityState, SlotKind};
+use kusto_copy_core::block::{Block, BlockEvent, BlockState};
+use kusto_copy_core::database::DueMarker;
+use kusto_copy_core::decide::{
+    Action, Context, Decisions, FreeSlots, Observations, Subject, decide,
+};
+use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis};
+use kusto_copy_store::{Store, StoreError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::now;
+use crate::effects::{self, Outcome, Task, Workplace};
+use crate::error::DriverError;
+use crate::job::RunOptions;
+use crate::lease::JobLease;
+use crate::persist::{StoredActivity, StoredDatabase};
+use crate::report::{JobState, Report};
+use observe::Watcher;
+
+/// Between two reports at least.
+const REPORT_EVERY: u64 = 200;
+/// Waits are cut here: the lease has to be renewed and a stop noticed.
+const LONGEST_WAIT: u64 = 1_000;
+/// Rounds of decisions on one activity before others have their turn.
+const ROUNDS: usize = 4;
+
+/// One database of the job and what is at work on it.
+pub(crate) struct Side {
+    /// Its entities.
+    pub(crate) stored: StoredDatabase,
+    /// What effects of its tables work with; replaced with each iteration's catalog.
+    pub(crate) place: Arc<Workplace>,
+    /// Whether this run opened an iteration already (not continuous: one is enough).
+    pub(crate) opened: bool,
+}
+
+/// An activity at work.
+pub(crate) struct Live {
+    pub(crate) stored: StoredActivity,
+    pub(crate) side: usize,
+    check_values: Option<bool>,
+    tag_prefix: String,
+}
+
+struct Done {
+    activity: ActivityId,
+    subject: Subject,
+    outcome: Outcome,
+}
+
+/// A run of a job.
+pub(crate) struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) options: RunOptions,
+    pub(crate) lease: JobLease,
+    pub(crate) incarnation: String,
+    pub(crate) job: String,
+    pub(crate) sides: Vec<Side>,
+    pub(crate) live: BTreeMap<ActivityId, Live>,
+    pub(crate) observed: Observations,
+    pub(crate) watcher: Watcher,
+    pub(crate) started: Millis,
+    tasks: JoinSet<Done>,
+    results: Vec<(ActivityId, ActivityEvent)>,
+    troubled: BTreeMap<Subject, u32>,
+    reported: Millis,
+    wake_at: Option<Millis>,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        options: RunOptions,
+        lease: JobLease,
+        incarnation: String,
+        job: String,
+        sides: Vec<Side>,
+    ) -> Self {
+        let watcher = Watcher::new(&options);
+        Self {
+            store,
+            options,
+            lease,
+            incarnation,
+            job,
+            sides,
+            live: BTreeMap::new(),
+            observed: Observations::default(),
+            watcher,
+            started: now(),
+            tasks: JoinSet::new(),
+            results: Vec::new(),
+            troubled: BTreeMap::new(),
+            reported: Millis(0),
+            wake_at: None,
+        }
+    }
+
+    /// Works until the job is complete, stuck or stopped.
+    pub(crate) async fn work(
+        &mut self,
+        progress: &watch::Sender<Report>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<JobState, DriverError> {
+        loop {
+            let ending = *stop.borrow() || self.is_out_of_budget();
+            self.lease.keep(self.store.as_ref()).await?;
+            self.gather();
+            self.absorb().await?;
+            self.observe(ending).await;
+            if !ending {
+                self.open_iterations().await?;
+            }
+            let acted = self.advance(ending).await?;
+            self.finish_tables().await?;
+            self.report(progress, JobState::Running, false);
+            if let Some(state) = self.verdict(ending, acted) {
+                self.report(progress, state, true);
+                return Ok(state);
+            }
+            self.wait(stop, acted).await;
+        }
+    }
+
+    fn is_out_of_budget(&self) -> bool {
+        self.options.budget.is_some_and(|budget| {
+            now().since(self.started) >= u64::try_from(budget.as_millis()).unwrap_or(u64::MAX)
+        })
+    }
+
+    /// What the run has come to, once nothing is at work any more.
+    fn verdict(&self, ending: bool, acted: bool) -> Option<JobState> {
+        if ending {
+            return self.tasks.is_empty().then_some(JobState::Stopped);
+        }
+        if acted || !self.tasks.is_empty() || self.watcher.is_watching() || self.wake_at.is_some() {
+            return None;
+        }
+        let complete = self.live.is_empty()
+            && self
+                .sides
+                .iter()
+                .all(|side| side.stored.record.open().is_none());
+        if complete && !self.options.continuous && self.sides.iter().all(|side| side.opened) {
+            return Some(JobState::Complete);
+        }
+        let stuck =
+            !self.live.is_empty() && self.live.values().all(|live| is_stuck(&live.stored.state));
+        (stuck && !self.options.continuous).then_some(JobState::Failed)
+    }
+
+    /// Decides for every activity and acts. Whether anything was decided.
+    async fn advance(&mut self, ending: bool) -> Result<bool, DriverError> {
+        let ids = self.in_order();
+        let mut active: usize = self
+            .live
+            .values()
+            .map(|live| live.stored.state.unfinished().count())
+            .sum();
+        let mut free = self.free_slots();
+        let mut acted = false;
+        self.wake_at = None;
+        for id in ids {
+            for _ in 0..ROUNDS {
+                let decisions = self.decide(&id, &mut free, active, ending);
+                if let Some(at) = decisions.wake_at {
+                    self.wake_at = Some(self.wake_at.map_or(at, |before| before.min(at)));
+                }
+                if decisions.events.is_empty() && decisions.actions.is_empty() {
+                    break;
+                }
+                acted = true;
+                let again = decisions.actions.is_empty();
+                self.act(&id, decisions).await?;
+                if !again {
+                    break;
+                }
+            }
+            self.flush(&id).await?;
+            active = self
+                .live
+                .values()
+                .map(|live| live.stored.state.unfinished().count())
+                .sum();
+        }
+        Ok(acted)
+    }
+
+    /// Activities by the user's priority, then by their newest window.
+    fn in_order(&self) -> Vec<ActivityId> {
+        let rank = |live: &Live| {
+            let table = &live.stored.state.head.source_table;
+            self.options
+                .priority
+                .iter()
+                .position(|name| name == table)
+                .unwrap_or(usize::MAX)
+        };
+        let mut ids: Vec<(usize, std::cmp::Reverse<Option<i64>>, ActivityId)> = self
+            .live
+            .iter()
+            .map(|(id, live)| {
+                let catalog = &self.sides[live.side].place.catalog;
+                let newest = catalog
+                    .source_details
+                    .get(&live.stored.state.head.source_table)
+                    .and_then(|details| details.newest)
+                    .map(|ticks| ticks.0);
+                (rank(live), std::cmp::Reverse(newest), id.clone())
+            })
+            .collect();
+        ids.sort();
+        ids.into_iter().map(|(_, _, id)| id).collect()
+    }
+
+    fn free_slots(&self) -> FreeSlots {
+        let used = |kind| {
+            self.live
+                .values()
+                .map(|live| live.stored.state.slots_used(kind))
+                .sum()
+        };
+        let queries = self
+            .observed
+            .in_flight
+            .iter()
+            .filter(|subject| !matches!(subject, Subject::Move(_)))
+            .count();
+        FreeSlots {
+            exports: self.watcher.exports.free(used(SlotKind::Export)),
+            ingestions: self.watcher.ingestions.free(used(SlotKind::Ingest)),
+            queries: self
+                .watcher
+                .queries
+                .free(u32::try_from(queries).unwrap_or(u32::MAX))
+                .max(1),
+        }
+    }
+
+    fn decide(
+        &mut self,
+        id: &ActivityId,
+        free: &mut FreeSlots,
+        active_blocks: usize,
+        ending: bool,
+    ) -> Decisions {
+        let verify = self.options.limits.verify;
+        let Some(live) = self.live.get_mut(id) else {
+            return Decisions::default();
+        };
+        if live.check_values.is_none() {
+            live.check_values = live
+                .stored
+                .state
+                .head
+                .phase
+                .layout()
+                .map(|layout| effects::needs_value_check(layout, verify));
+        }
+        let context = Context {
+            observed: &self.observed,
+            check_values: live.check_values.unwrap_or(true),
+            tag_prefix: &live.tag_prefix,
+            epoch: self.lease.epoch(),
+            begin_work: !ending,
+            keep_staging: self.options.continuous,
+            active_blocks,
+            now: now(),
+            limits: &self.options.limits,
+        };
+        decide(&live.stored.state, &context, free, &mut || {
+            fastrand::u128(..)
+        })
+    }
+
+    /// Stores the decided events, then sends the effects.
+    async fn act(&mut self, id: &ActivityId, decisions: Decisions) -> Result<(), DriverError> {
+        for event in decisions.events {
+            if !self.apply(id, event).await? {
+                // The activity was read again: what was decided on its old state is void.
+                return Ok(());
+            }
+        }
+        if !self.flush(id).await? {
+            return Ok(());
+        }
+        for action in decisions.actions {
+            self.spawn(id, action);
+        }
+        Ok(())
+    }
+
+    /// Applies an event, storing what was gathered before when it would not fit into one
+    /// transaction. False when the activity had to be read again.
+    async fn apply(&mut self, id: &ActivityId, event: ActivityEvent) -> Result<bool, DriverError> {
+        let room = blocks_touched(&event);
+        let full = self
+            .live
+            .get(id)
+            .is_some_and(|live| !live.stored.has_room_for(room));
+        if full && !self.flush(id).await? {
+            return Ok(false);
+        }
+        let Some(live) = self.live.get_mut(id) else {
+            return Ok(false);
+        };
+        if let Err(error) = live.stored.apply(event, now(), &self.options.limits) {
+            tracing::debug!(table = %live.stored.state.head.source_table, %error, "a late result was left aside");
+        }
+        Ok(true)
+    }
+
+    /// Stores an activity's changes. False when somebody else changed it, or the answer was
+    /// lost: it was read again then.
+    pub(crate) async fn flush(&mut self, id: &ActivityId) -> Result<bool, DriverError> {
+        let Some(live) = self.live.get_mut(id) else {
+            return Ok(false);
+        };
+        match live.stored.flush(self.store.as_ref()).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_conflict() || error.is_ambiguous() => {
+                self.reload(id).await?;
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn reload(&mut self, id: &ActivityId) -> Result<(), DriverError> {
+        let stored = StoredActivity::load(self.store.as_ref(), id).await?;
+        let Some(stored) = stored else {
+            return Err(DriverError::TakenOver);
+        };
+        if stored.state.head.epoch != self.lease.epoch() {
+            return Err(DriverError::TakenOver);
+        }
+        if let Some(live) = self.live.get_mut(id) {
+            live.stored = stored;
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, id: &ActivityId, action: Action) {
+        let Some(live) = self.live.get(id) else {
+            return;
+        };
+        let subject = action.subject(id);
+        if !self.observed.in_flight.insert(subject.clone()) {
+            return;
+        }
+        let task = Task {
+            blocks: blocks_of(&action, &live.stored.state),
+            head: live.stored.state.head.clone(),
+            action,
+            now: now(),
+        };
+        for block in &task.blocks {
+            self.observed
+                .still_staged
+                .remove(&(id.clone(), block.number));
+        }
+        let place = Arc::clone(&self.sides[live.side].place);
+        let activity = id.clone();
+        self.tasks.spawn(async move {
+            let outcome = effects::execute(place, task).await;
+            Done {
+                activity,
+                subject,
+                outcome,
+            }
+        });
+    }
+
+    /// Takes in what effects brought back.
+    fn gather(&mut self) {
+        while let Some(done) = self.tasks.try_join_next() {
+            match done {
+                Ok(done) => self.take_in(done),
+                Err(error) => tracing::error!(%error, "an effect ended without a result"),
+            }
+        }
+    }
+
+    fn take_in(&mut self, done: Done) {
+        self.observed.in_flight.remove(&done.subject);
+        let Done {
+            activity,
+            subject,
+            outcome,
+        } = done;
+        if let Some(trouble) = &outcome.trouble {
+            tracing::warn!(%activity, "{trouble}");
+        }
+        if let Some(pause) = outcome.pause {
+            let failures = self.troubled.entry(subject.clone()).or_insert(0);
+            *failures += 1;
+            let wait = pause << (*failures - 1).min(4);
+            let jitter = fastrand::u64(0..=wait / 4);
+            self.observed
+                .pauses
+                .insert(subject, now().plus(wait + jitter));
+        } else {
+            self.troubled.remove(&subject);
+            self.observed.pauses.remove(&subject);
+        }
+        if let Some((block, check)) = outcome.values {
+            self.observed
+                .values
+                .insert((activity.clone(), block), check);
+        }
+        for block in outcome.still_staged {
+            self.observed.still_staged.insert((activity.clone(), block));
+        }
+        self.results.extend(
+            outcome
+                .events
+                .into_iter()
+                .map(|event| (activity.clone(), event)),
+        );
+    }
+
+    /// Applies what effects brought back, before anything is decided.
+    async fn absorb(&mut self) -> Result<(), DriverError> {
+        for (activity, event) in std::mem::take(&mut self.results) {
+            self.apply(&activity, event).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for an effect's result, a moment to act at, or the wish to stop.
+    async fn wait(&mut self, stop: &mut watch::Receiver<bool>, acted: bool) {
+        if acted && self.tasks.is_empty() {
+            return;
+        }
+        let moment = now();
+        let due = [self.wake_at, self.watcher.next_due(), self.next_opening()];
+        let wait = due
+            .into_iter()
+            .flatten()
+            .map(|at| at.since(moment))
+            .min()
+            .unwrap_or(LONGEST_WAIT)
+            .clamp(1, LONGEST_WAIT);
+        let stopping = *stop.borrow();
+        tokio::select! {
+            done = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                if let Some(Ok(done)) = done {
+                    self.take_in(done);
+                }
+            }
+            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+            _ = stop.changed(), if !stopping => {}
+        }
+    }
+
+    fn report(&mut self, progress: &watch::Sender<Report>, state: JobState, last: bool) {
+        let moment = now();
+        if last || moment.since(self.reported) >= REPORT_EVERY {
+            self.reported = moment;
+            let sides = self.sides.iter().map(|side| &side.stored);
+            let live = self.live.values().map(|live| &live.stored.state);
+            progress.send_replace(crate::progress::report(sides, live, state, moment));
+        }
+    }
+
+    /// Takes activities of markers to work that are not at work yet.
+    pub(crate) async fn take_up(&mut self, side: usize) -> Result<(), DriverError> {
+        let database = &self.sides[side].stored;
+        let markers: Vec<_> = database
+            .due
+            .values()
+            .chain(database.tidy.values())
+            .map(|marker| marker.marker.clone())
+            .filter(|marker| !self.live.contains_key(&marker.activity))
+            .collect();
+        for marker in markers {
+            let id = marker.activity.clone();
+            let stored = self.load_or_begin(side, marker).await?;
+            let tag_prefix = effects::tag_prefix(&self.incarnation, &id);
+            self.live.insert(
+                id,
+                Live {
+                    stored,
+                    side,
+                    check_values: None,
+                    tag_prefix,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    async fn load_or_begin(
+        &self,
+        side: usize,
+        marker: DueMarker,
+    ) -> Result<StoredActivity, DriverError> {
+        let record = &self.sides[side].stored.record;
+        let epoch = self.lease.epoch();
+        let loaded = StoredActivity::load(self.store.as_ref(), &marker.activity).await?;
+        let (limits, moment) = (&self.options.limits, now());
+        let unfit = |error: kusto_copy_core::activity::ActivityError| DriverError::Internal {
+            what: error.to_string(),
+        };
+        let mut stored = match loaded {
+            None => StoredActivity::new(ActivityState::begin(
+                &record.source,
+                &marker.source_table,
+                &record.destination,
+                &marker.destination_table,
+                marker.iteration,
+                marker.window,
+                marker.bounds,
+                epoch,
+                moment,
+            )),
+            Some(mut stored) => {
+                stored
+                    .apply(ActivityEvent::Claimed { epoch }, moment, limits)
+                    .map_err(unfit)?;
+                if stored.state.head.iteration < marker.iteration {
+                    let DueMarker {
+                        iteration,
+                        window,
+                        bounds,
+                        ..
+                    } = marker;
+                    let begun = ActivityEvent::Begun {
+                        iteration,
+                        window,
+                        bounds,
+                    };
+                    stored.apply(begun, moment, limits).map_err(unfit)?;
+                }
+                if self.options.retry_held {
+                    stored
+                        .apply(ActivityEvent::Released, moment, limits)
+                        .map_err(unfit)?;
+                }
+                stored
+            }
+        };
+        match stored.flush(self.store.as_ref()).await {
+            Ok(()) => Ok(stored),
+            Err(error) if error.is_conflict() || error.is_ambiguous() => {
+                let again: Result<Option<StoredActivity>, StoreError> =
+                    StoredActivity::load(self.store.as_ref(), &marker_id(&stored)).await;
+                match again? {
+                    Some(found) if found.state.head.epoch == epoch => Ok(found),
+                    Some(_) | None => Err(DriverError::TakenOver),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether a table has something that waits for a person, and nothing else.
+fn is_stuck(state: &ActivityState) -> bool {
+    let held = |block: &Block| matches!(block.state, BlockState::Held { .. });
+    (state.head.held.is_some() || state.blocks.values().any(held)) && state.unfinished().all(held)
+}
+
+fn marker_id(stored: &StoredActivity) -> ActivityId {
+    stored.state.head.id.clone()
+}
+
+/// Blocks that an event writes at most.
+fn blocks_touched(event: &ActivityEvent) -> usize {
+    match event {
+        ActivityEvent::Planned { progress } => progress.blocks.len(),
+        ActivityEvent::Replanned { removed, progress } => removed.len() + progress.blocks.len(),
+        ActivityEvent::Folded { blocks } => blocks.len(),
+        // A group fails together.
+        ActivityEvent::Block {
+            event: BlockEvent::Failed { .. } | BlockEvent::Recounted { .. },
+            ..
+        } => 41,
+        ActivityEvent::Block { .. } => 1,
+        ActivityEvent::Begun { .. }
+        | ActivityEvent::Claimed { .. }
+        | ActivityEvent::LayoutRead { .. }
+        | ActivityEvent::StagingIntended { .. }
+        | ActivityEvent::StagingReady { .. }
+        | ActivityEvent::Reconciled { .. }
+        | ActivityEvent::StagingDropped { .. }
+        | ActivityEvent::StagingRetired
+        | ActivityEvent::GhostsGone { .. }
+        | ActivityEvent::Held { .. }
+        | ActivityEvent::Released => 0,
+    }
+}
+
+fn blocks_of(action: &Action, state: &ActivityState) -> Vec<Block> {
+    let numbers: Vec<BlockNumber> = match action {
+        Action::Replan { blocks }
+        | Action::Move { blocks }
+        | Action::ReadMove { blocks, .. }
+        | Action::LookMove { blocks }
+        | Action::Fold { blocks } => blocks.clone(),
+        Action::Export { block }
+        | Action::ReadExport { block, .. }
+        | Action::CheckValues { block }
+        | Action::Recount { block }
+        | Action::Ingest { block }
+        | Action::ReadIngest { block, .. }
+        | Action::DropStaged { block, .. } => vec![*block],
+        Action::Prepare | Action::Plan | Action::Reconcile | Action::DropStaging { .. } => {
+            Vec::new()
+        }
+    };
+    numbers
+        .iter()
+        .filter_map(|number| state.blocks.get(number))
+        .cloned()
+        .collect()
+}

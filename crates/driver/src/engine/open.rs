@@ -1,0 +1,361 @@
+//! Opens a database's next iteration: reads its end once for all tables, reads schemas after
+//! that, proves which tables have changed, marks those as due.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kusto_copy_core::database::{DatabaseEvent, DatabasePhase, DueMarker, TableRecord};
+use kusto_copy_core::plan::Bounds;
+use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
+use kusto_copy_kusto::{Call, Database};
+
+use super::Engine;
+use crate::catalog::Catalog;
+use crate::clock::now;
+use crate::effects::Workplace;
+use crate::error::DriverError;
+use crate::job::RunOptions;
+
+/// Legs of one query that proves windows.
+const LEGS: usize = 100;
+
+impl Engine {
+    /// When the next iteration of a database is due, in continuous mode.
+    pub(super) fn next_opening(&self) -> Option<Millis> {
+        if !self.options.continuous {
+            return None;
+        }
+        let idle = |side: &usize| {
+            self.sides[*side].stored.record.open().is_none() && !self.has_live(*side)
+        };
+        (0..self.sides.len())
+            .filter(idle)
+            .map(|side| self.due_at(&self.sides[side]))
+            .min()
+    }
+
+    fn due_at(&self, side: &super::Side) -> Millis {
+        let rpo = u64::try_from(self.options.rpo.as_millis()).unwrap_or(u64::MAX);
+        // The next end is read early enough for the copy to be done within the objective.
+        side.stored
+            .record
+            .committed_read_at
+            .map_or(Millis(0), |read_at| read_at.plus(rpo / 2))
+    }
+
+    /// Opens iterations that are due and takes their tables to work.
+    pub(super) async fn open_iterations(&mut self) -> Result<(), DriverError> {
+        for side in 0..self.sides.len() {
+            let record = &self.sides[side].stored.record;
+            let due = if self.options.continuous {
+                self.due_at(&self.sides[side]) <= now()
+            } else {
+                !self.sides[side].opened
+            };
+            let idle = record.phase == DatabasePhase::Idle;
+            if !self.sides[side].opened && !idle {
+                self.resume(side).await?;
+            } else if idle && due && !self.has_live(side) {
+                self.read_end(side).await?;
+            }
+            if matches!(
+                self.sides[side].stored.record.phase,
+                DatabasePhase::Opening { .. }
+            ) {
+                self.mark(side).await?;
+            }
+            self.take_up(side).await?;
+        }
+        Ok(())
+    }
+
+    fn has_live(&self, side: usize) -> bool {
+        !self.sides[side].stored.tidy.is_empty() || self.live.values().any(|live| live.side == side)
+    }
+
+    fn open_call(&self, what: &str) -> Call {
+        Call::new(
+            format!("KC.{}.open.{what}", self.incarnation),
+            format!("kusto-copy job={} open {what}", self.incarnation),
+        )
+    }
+
+    /// An iteration was open already: its end stands; schemas are read again, after it.
+    async fn resume(&mut self, side: usize) -> Result<(), DriverError> {
+        self.read_catalog(side).await?;
+        let identity = self.sides[side]
+            .place
+            .source
+            .identity(&self.open_call("identity"))
+            .await?;
+        let checked = self.sides[side].stored.record.check_source(&identity.id);
+        checked.map_err(|error| DriverError::Preflight {
+            what: error.to_string(),
+            remedy: "start a new job in an empty lake".to_owned(),
+        })?;
+        self.sides[side].opened = true;
+        Ok(())
+    }
+
+    /// Reads the end once for all tables of the database. Without a stored end it may be read
+    /// again; once stored it never is.
+    async fn read_end(&mut self, side: usize) -> Result<(), DriverError> {
+        self.read_catalog(side).await?;
+        let place = Arc::clone(&self.sides[side].place);
+        let identity = place.source.identity(&self.open_call("identity")).await?;
+        refuse_access_modes(
+            &place,
+            &identity,
+            &self.options,
+            &self.open_call("identity"),
+        )
+        .await?;
+        let chosen = self.chosen(side)?;
+        self.refuse_tables(side, &chosen)?;
+        let Some(table) = chosen.first() else {
+            return Err(DriverError::Preflight {
+                what: format!(
+                    "source database `{}` has no table to copy",
+                    place.source.name()
+                ),
+                remedy: "check --tables-include and --tables-exclude".to_owned(),
+            });
+        };
+        let after = self.sides[side].stored.record.committed_end.clone();
+        let call = self.open_call("cursor");
+        let read = if after.is_some() {
+            place
+                .source
+                .cursor_end(&call, table, after.as_ref())
+                .await?
+        } else {
+            place.source.cursor_end_short(&call).await?
+        };
+        let event = DatabaseEvent::CursorRead {
+            source_id: identity.id,
+            cursor_end: read.cursor,
+            read_at: now(),
+        };
+        self.sides[side]
+            .stored
+            .apply(self.store.as_ref(), event)
+            .await?;
+        // Schemas again: a column that came before the end was read must not be missed.
+        self.read_catalog(side).await?;
+        self.sides[side].opened = true;
+        Ok(())
+    }
+
+    async fn read_catalog(&mut self, side: usize) -> Result<(), DriverError> {
+        let place = &self.sides[side].place;
+        let catalog = Catalog::read(
+            &place.source,
+            &place.destination,
+            &self.open_call("catalog"),
+        )
+        .await?;
+        self.sides[side].place = Arc::new(place.with_catalog(catalog));
+        Ok(())
+    }
+
+    /// The tables of this job by the user's lists.
+    fn chosen(&self, side: usize) -> Result<Vec<String>, DriverError> {
+        let catalog = &self.sides[side].place.catalog;
+        let known: BTreeSet<&str> = catalog.source_tables().collect();
+        let lists = self
+            .options
+            .tables_include
+            .iter()
+            .chain(&self.options.tables_exclude);
+        let missing: Vec<&str> = lists
+            .map(String::as_str)
+            .filter(|table| !known.contains(table))
+            .collect();
+        if self.sides.len() == 1 && !missing.is_empty() {
+            return Err(DriverError::Preflight {
+                what: format!(
+                    "source database `{}` has no table `{}`",
+                    self.sides[side].stored.record.source,
+                    missing.join("`, `")
+                ),
+                remedy: "check the spelling; table names are case-sensitive".to_owned(),
+            });
+        }
+        let listed = |list: &[String], name: &str| list.iter().any(|table| table == name);
+        Ok(known
+            .into_iter()
+            .filter(|name| {
+                self.options.tables_include.is_empty() || listed(&self.options.tables_include, name)
+            })
+            .filter(|name| !listed(&self.options.tables_exclude, name))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Refuses what cannot be copied exactly, all tables at once, before any data moves.
+    fn refuse_tables(&self, side: usize, chosen: &[String]) -> Result<(), DriverError> {
+        let catalog = &self.sides[side].place.catalog;
+        let copied: BTreeSet<&str> = chosen.iter().map(String::as_str).collect();
+        let mut problems = Vec::new();
+        for table in chosen {
+            let problem = catalog
+                .source_problem(table, self.options.force_incomplete_reads)
+                .or_else(|| {
+                    let schema = catalog.source.get(table)?.schema.as_ref().ok()?;
+                    catalog.destination_problem(table, schema, &copied)
+                });
+            problems.extend(problem.map(|problem| format!("table `{table}`: {problem}")));
+            let stored = self.record_of(side, table);
+            if let Some(stored) = stored
+                && stored.table_id != catalog.table_id(table)
+            {
+                problems.push(format!(
+                    "table `{table}`: it was dropped and created again, or another table was renamed over it, \
+                     since the last iteration; exclude it, or copy it in a new job"
+                ));
+            }
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(DriverError::Preflight {
+            what: format!("nothing was copied: {}", problems.join("; ")),
+            remedy: "correct these, then start again".to_owned(),
+        })
+    }
+
+    fn record_of(&self, side: usize, table: &str) -> Option<&TableRecord> {
+        let database = &self.sides[side].stored;
+        database
+            .tables
+            .get(&ActivityId::of(&database.record.source, table))
+    }
+
+    /// Marks every table that is due: all in its first iteration, later those whose window a
+    /// cursor query shows not to be empty.
+    async fn mark(&mut self, side: usize) -> Result<(), DriverError> {
+        let Some((iteration, end)) = self.sides[side]
+            .stored
+            .record
+            .open()
+            .map(|(n, end)| (n, end.clone()))
+        else {
+            return Ok(());
+        };
+        let chosen = self.chosen(side)?;
+        let place = Arc::clone(&self.sides[side].place);
+        let mut due = Vec::new();
+        let mut proofs: Vec<(String, Window)> = Vec::new();
+        for table in chosen {
+            let after = self
+                .record_of(side, &table)
+                .and_then(|record| record.completed_to.clone());
+            let window = Window {
+                after,
+                up_to: end.clone(),
+            };
+            if window.after.is_none() {
+                due.push(self.marking(side, table, iteration, window, None));
+            } else {
+                proofs.push((table, window));
+            }
+        }
+        for chunk in proofs.chunks(LEGS) {
+            let legs: Vec<(&str, &Window)> = chunk.iter().map(|(t, w)| (t.as_str(), w)).collect();
+            let answers = place
+                .source
+                .windows(&self.open_call("windows"), &legs)
+                .await?;
+            for ((table, window), answer) in chunk.iter().zip(answers) {
+                let found = answer?;
+                if found.rows > 0 {
+                    let bounds = Bounds {
+                        rows: found.rows,
+                        min: found.first,
+                        max: found.last,
+                    };
+                    due.push(self.marking(
+                        side,
+                        table.clone(),
+                        iteration,
+                        window.clone(),
+                        Some(bounds),
+                    ));
+                }
+            }
+        }
+        self.sides[side]
+            .stored
+            .mark_due(self.store.as_ref(), due)
+            .await?;
+        self.sides[side]
+            .stored
+            .apply(self.store.as_ref(), DatabaseEvent::Marked)
+            .await
+    }
+
+    fn marking(
+        &self,
+        side: usize,
+        table: String,
+        iteration: u32,
+        window: Window,
+        bounds: Option<Bounds>,
+    ) -> (TableRecord, DueMarker) {
+        let activity = ActivityId::of(&self.sides[side].stored.record.source, &table);
+        let record = self
+            .record_of(side, &table)
+            .cloned()
+            .unwrap_or_else(|| TableRecord {
+                activity: activity.clone(),
+                source_table: table.clone(),
+                destination_table: table.clone(),
+                table_id: self.sides[side].place.catalog.table_id(&table),
+                completed_to: None::<Cursor>,
+                rows_copied: 0,
+                blocks_copied: 0,
+                bytes_copied: 0,
+            });
+        let marker = DueMarker {
+            activity,
+            iteration,
+            source_table: table,
+            destination_table: record.destination_table.clone(),
+            window,
+            bounds,
+        };
+        (record, marker)
+    }
+}
+
+/// Followers and read-only databases are refused: a follower's cursors are undocumented, and
+/// nothing can be written into a read-only destination.
+async fn refuse_access_modes(
+    place: &Workplace,
+    source: &kusto_copy_kusto::commands::preflight::Identity,
+    options: &RunOptions,
+    call: &Call,
+) -> Result<(), DriverError> {
+    let follows = source.access_mode.as_deref() == Some("ReadOnlyFollowing");
+    if follows && !options.force_incomplete_reads {
+        return Err(DriverError::Preflight {
+            what: format!(
+                "source database `{}` is a follower, whose view lags",
+                source.name
+            ),
+            remedy: "copy from the leader cluster, or accept the lag with --force".to_owned(),
+        });
+    }
+    let destination: &Database = &place.destination;
+    let identity = destination.identity(call).await?;
+    match identity.access_mode.as_deref() {
+        Some("ReadWrite") | None => Ok(()),
+        Some(mode) => Err(DriverError::Preflight {
+            what: format!(
+                "destination database `{}` cannot be written: it is {mode}",
+                identity.name
+            ),
+            remedy: "give a database that is ReadWrite".to_owned(),
+        }),
+    }
+}
