@@ -180,10 +180,7 @@ impl Cluster {
                 renewed = true;
                 continue;
             }
-            let retry_after = match &failure.error {
-                KustoError::Throttled { retry_after, .. } => *retry_after,
-                _ => failure.retry_after,
-            };
+            let retry_after = failure.retry_after;
             let random = (self.inner.settings.random)();
             let pause = self.inner.settings.retry.pause(sent, retry_after, random);
             match pause.filter(|_| failure.again) {

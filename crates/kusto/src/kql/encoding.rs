@@ -4,39 +4,10 @@
 use std::fmt;
 
 use kusto_copy_core::vocabulary::{ScalarType, TableSchema};
-use serde::{Deserialize, Serialize};
 
 use super::names::{self, NameProblem};
 
-/// The file format of an export and its ingestion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    /// Compressed CSV with a text of ours for every value (F1).
-    Csv,
-    /// Parquet with neutral field names; decimals as text (F2).
-    Parquet,
-}
-
-impl Encoding {
-    /// The name of the ingestion mapping in staging.
-    #[must_use]
-    pub const fn mapping_name(self) -> &'static str {
-        match self {
-            Self::Csv => "kc",
-            Self::Parquet => "kcp",
-        }
-    }
-
-    /// `csv` or `parquet`.
-    #[must_use]
-    pub const fn format(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Parquet => "parquet",
-        }
-    }
-}
+pub use kusto_copy_core::activity::Encoding;
 
 /// Why a table travels in its encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -61,10 +61,10 @@ fn from_contents(tables: &[Table]) -> Result<usize, BadAnswer> {
         .map(|last| last.iter().filter_map(entry).collect())
         .unwrap_or_default();
     for (at, kind) in &contents {
-        if kind == "QueryStatus" {
-            if let Some(table) = tables.get(*at) {
-                check_status(table)?;
-            }
+        if kind == "QueryStatus"
+            && let Some(table) = tables.get(*at)
+        {
+            check_status(table)?;
         }
     }
     let primary = contents.iter().find(|(_, kind)| kind == "QueryResult");
