@@ -30,6 +30,8 @@ mod slices;
 mod walk;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;

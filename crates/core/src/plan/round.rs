@@ -128,7 +128,7 @@ impl PlanRound {
         }
         match first.slice.instants {
             Instants::Range(range) if whole => round.cursor.remaining = Some(range),
-            instants => {
+            instants @ (Instants::Range(_) | Instants::Missing) => {
                 if !whole {
                     round.output.expect(rows);
                 }

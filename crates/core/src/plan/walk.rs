@@ -150,7 +150,8 @@ impl Run {
         }
         let small = self.rows < sizes.rows / 2;
         let its_day = next.days.keys().all(|day| self.days.contains_key(day));
-        if !next.is_mixed() && !(small && its_day) {
+        let joins = next.is_mixed() || (small && its_day);
+        if !joins {
             return false;
         }
         let days = next
