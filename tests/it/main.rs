@@ -4,6 +4,7 @@
 //! One binary, since linking is most of what an integration test costs. `cargo xtask test` sets up
 //! the tools that some of them need; without those they say that they were skipped and why.
 
+mod kql_texts;
 mod kqlcheck;
 mod support;
 mod tidy;
