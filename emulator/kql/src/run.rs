@@ -1,0 +1,63 @@
+//! A whole request: text to tables.
+
+use std::sync::Arc;
+
+use kusto_emulator_values::Table;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::bind::Binder;
+use crate::catalog::Catalog;
+use crate::context::{QueryContext, QueryOutput};
+use crate::error::{KqlError, Result};
+use crate::execute::Executor;
+use crate::parser;
+
+/// Runs a query. Dropping the future stops it at its next step.
+///
+/// # Errors
+/// The text is no KQL, its names or types do not fit, it is not supported, it exceeds a limit, or
+/// it fails while running.
+pub async fn run(
+    text: &str,
+    catalog: Arc<dyn Catalog>,
+    context: &QueryContext,
+) -> std::result::Result<QueryOutput, KqlError> {
+    let statements = parser::statements(text)?;
+    blocking(catalog, context, move |binder| binder.run(&statements)).await
+}
+
+/// Runs what stands behind a command's first pipe over the command's result.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_over(
+    input: Table,
+    pipeline: &str,
+    catalog: Arc<dyn Catalog>,
+    context: &QueryContext,
+) -> std::result::Result<QueryOutput, KqlError> {
+    let operators = parser::operators(pipeline)?;
+    blocking(catalog, context, move |binder| {
+        binder.run_over(&input, &operators)
+    })
+    .await
+}
+
+/// Binding runs on a thread that may block: operators that need their whole input run it at once.
+async fn blocking(
+    catalog: Arc<dyn Catalog>,
+    context: &QueryContext,
+    work: impl FnOnce(&mut Binder) -> Result<QueryOutput> + Send + 'static,
+) -> Result<QueryOutput> {
+    let context = context.clone();
+    let handle = Handle::current();
+    let (guard, caller) = watch::channel(());
+    let joined = tokio::task::spawn_blocking(move || {
+        let executor = Executor::new(handle, caller, context.memory_limit)?;
+        work(&mut Binder::new(catalog, context, executor))
+    })
+    .await;
+    drop(guard);
+    joined.map_err(|error| KqlError::execution(error.to_string()))?
+}
