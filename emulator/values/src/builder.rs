@@ -90,18 +90,22 @@ impl ColumnBuilder {
         match &mut self.array {
             Building::Bool(array) => array.append_option(parse_bool(text)),
             Building::Int(array) => array.append_option(text.trim().parse().ok()),
-            Building::Long(array) => array.append_option(match self.ty {
-                ScalarType::DateTime => datetime::parse(text),
-                ScalarType::TimeSpan => timespan::parse(text),
-                _ => text.trim().parse().ok(),
+            Building::Long(array) => array.append_option(if self.ty == ScalarType::DateTime {
+                datetime::parse(text)
+            } else if self.ty == ScalarType::TimeSpan {
+                timespan::parse(text)
+            } else {
+                text.trim().parse().ok()
             }),
             Building::Real(array) => array.append_option(real::parse(text)),
-            Building::Text(array) => match self.ty {
-                ScalarType::Decimal => array.append_option(decimal::canonical(text)),
-                ScalarType::Guid => array.append_option(guid::parse(text)),
-                ScalarType::Dynamic => array.append_option(dynamic::from_text(text)),
-                _ => array.append_value(text),
-            },
+            Building::Text(array) if self.ty == ScalarType::String => array.append_value(text),
+            Building::Text(array) => array.append_option(if self.ty == ScalarType::Decimal {
+                decimal::canonical(text)
+            } else if self.ty == ScalarType::Guid {
+                guid::parse(text)
+            } else {
+                dynamic::from_text(text)
+            }),
         }
     }
 

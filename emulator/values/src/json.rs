@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use arrow::array::{Array, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array};
-use arrow::array::{RecordBatch, StringArray};
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
+use arrow::array::RecordBatch;
 
-use crate::{Column, ScalarType, Table, Value, ValuesError, datetime, real, timespan};
+use crate::{Column, ScalarType, Table, TypedColumn, Value, ValuesError, datetime, real, timespan};
 
 /// The JSON form of a value: numbers for int, long and real (`"NaN"`, `"Infinity"`, `"-Infinity"`
 /// as strings), text for decimal, datetime, timespan and guid, inline JSON for dynamic.
@@ -57,22 +55,7 @@ pub fn write_rows(table: &Table, out: &mut impl Write) -> io::Result<()> {
 /// Writes single rows of a batch as JSON arrays; for answers that are cut or sent in pieces.
 #[derive(Debug)]
 pub struct RowWriter<'a> {
-    columns: Vec<Cells<'a>>,
-}
-
-#[derive(Debug)]
-enum Cells<'a> {
-    Bool(&'a BooleanArray),
-    Int(&'a Int32Array),
-    Long(&'a Int64Array),
-    DateTime(&'a Int64Array),
-    TimeSpan(&'a Int64Array),
-    Real(&'a Float64Array),
-    /// Text that JSON must quote and escape; a null is written as `""`.
-    Text(&'a StringArray),
-    /// Text that needs quotes but no escapes (decimal, guid).
-    Plain(&'a StringArray),
-    Dynamic(&'a StringArray),
+    columns: Vec<TypedColumn<'a>>,
 }
 
 impl<'a> RowWriter<'a> {
@@ -81,22 +64,8 @@ impl<'a> RowWriter<'a> {
     /// # Errors
     /// The batch does not have the schema's columns in their Arrow forms.
     pub fn new(schema: &[Column], batch: &'a RecordBatch) -> Result<Self, ValuesError> {
-        if schema.len() != batch.num_columns() {
-            return Err(ValuesError::RowLength {
-                expected: schema.len(),
-                found: batch.num_columns(),
-            });
-        }
-        let columns = schema.iter().zip(batch.columns());
-        let columns: Result<_, _> = columns
-            .map(|(column, array)| {
-                cells(column.ty, array.as_ref()).ok_or_else(|| ValuesError::ArrowForm {
-                    expected: column.ty,
-                    found: array.data_type().clone(),
-                })
-            })
-            .collect();
-        Ok(Self { columns: columns? })
+        let columns = TypedColumn::of_batch(schema, batch)?;
+        Ok(Self { columns })
     }
 
     /// Writes one row, `[…]`.
@@ -105,11 +74,11 @@ impl<'a> RowWriter<'a> {
     /// Those of the writer.
     pub fn write(&self, row: usize, out: &mut impl Write) -> io::Result<()> {
         out.write_all(b"[")?;
-        for (index, cells) in self.columns.iter().enumerate() {
+        for (index, column) in self.columns.iter().enumerate() {
             if index > 0 {
                 out.write_all(b",")?;
             }
-            cells.write(row, out)?;
+            write_cell(column, row, out)?;
         }
         out.write_all(b"]")
     }
@@ -119,68 +88,44 @@ impl<'a> RowWriter<'a> {
     /// # Errors
     /// Those of the writer; a column that does not exist is `InvalidInput`.
     pub fn write_cell(&self, row: usize, column: usize, out: &mut impl Write) -> io::Result<()> {
-        let cells = self.columns.get(column);
-        cells.ok_or(io::ErrorKind::InvalidInput)?.write(row, out)
+        let column = self.columns.get(column);
+        write_cell(column.ok_or(io::ErrorKind::InvalidInput)?, row, out)
     }
 }
 
-fn cells(ty: ScalarType, array: &dyn Array) -> Option<Cells<'_>> {
-    Some(match ty {
-        ScalarType::Bool => Cells::Bool(array.as_boolean_opt()?),
-        ScalarType::Int => Cells::Int(array.as_primitive_opt::<Int32Type>()?),
-        ScalarType::Long => Cells::Long(array.as_primitive_opt::<Int64Type>()?),
-        ScalarType::DateTime => Cells::DateTime(array.as_primitive_opt::<Int64Type>()?),
-        ScalarType::TimeSpan => Cells::TimeSpan(array.as_primitive_opt::<Int64Type>()?),
-        ScalarType::Real => Cells::Real(array.as_primitive_opt::<Float64Type>()?),
-        ScalarType::Decimal | ScalarType::Guid => Cells::Plain(array.as_string_opt::<i32>()?),
-        ScalarType::String => Cells::Text(array.as_string_opt::<i32>()?),
-        ScalarType::Dynamic => Cells::Dynamic(array.as_string_opt::<i32>()?),
-    })
-}
-
-impl Cells<'_> {
-    fn is_null(&self, row: usize) -> bool {
-        match self {
-            Self::Bool(array) => array.is_null(row),
-            Self::Int(array) => array.is_null(row),
-            Self::Long(array) | Self::DateTime(array) | Self::TimeSpan(array) => array.is_null(row),
-            Self::Real(array) => array.is_null(row),
-            Self::Plain(array) | Self::Dynamic(array) | Self::Text(array) => array.is_null(row),
+fn write_cell(column: &TypedColumn<'_>, row: usize, out: &mut impl Write) -> io::Result<()> {
+    if column.is_null(row) {
+        let absent: &[u8] = if matches!(column, TypedColumn::String(_)) {
+            b"\"\""
+        } else {
+            b"null"
+        };
+        return out.write_all(absent);
+    }
+    match column {
+        TypedColumn::Bool(array) => write!(out, "{}", array.value(row)),
+        TypedColumn::Int(array) => write!(out, "{}", array.value(row)),
+        TypedColumn::Long(array) => write!(out, "{}", array.value(row)),
+        TypedColumn::DateTime(array) => {
+            out.write_all(b"\"")?;
+            out.write_all(&datetime::encode(array.value(row)))?;
+            out.write_all(b"\"")
         }
-    }
-
-    fn write(&self, row: usize, out: &mut impl Write) -> io::Result<()> {
-        if self.is_null(row) {
-            let absent: &[u8] = if matches!(self, Self::Text(_)) {
-                b"\"\""
+        TypedColumn::TimeSpan(array) => write!(out, "\"{}\"", timespan::format(array.value(row))),
+        TypedColumn::Real(array) => {
+            let value = array.value(row);
+            let text = real::format(value);
+            if value.is_finite() {
+                out.write_all(text.as_bytes())
             } else {
-                b"null"
-            };
-            return out.write_all(absent);
-        }
-        match self {
-            Self::Bool(array) => write!(out, "{}", array.value(row)),
-            Self::Int(array) => write!(out, "{}", array.value(row)),
-            Self::Long(array) => write!(out, "{}", array.value(row)),
-            Self::DateTime(array) => {
-                out.write_all(b"\"")?;
-                out.write_all(&datetime::encode(array.value(row)))?;
-                out.write_all(b"\"")
+                write!(out, "\"{text}\"")
             }
-            Self::TimeSpan(array) => write!(out, "\"{}\"", timespan::format(array.value(row))),
-            Self::Real(array) => {
-                let value = array.value(row);
-                let text = real::format(value);
-                if value.is_finite() {
-                    out.write_all(text.as_bytes())
-                } else {
-                    write!(out, "\"{text}\"")
-                }
-            }
-            Self::Plain(array) => write!(out, "\"{}\"", array.value(row)),
-            Self::Text(array) => write_json_string(array.value(row), out),
-            Self::Dynamic(array) => out.write_all(array.value(row).as_bytes()),
         }
+        TypedColumn::Decimal(array) | TypedColumn::Guid(array) => {
+            write!(out, "\"{}\"", array.value(row))
+        }
+        TypedColumn::String(array) => write_json_string(array.value(row), out),
+        TypedColumn::Dynamic(array) => out.write_all(array.value(row).as_bytes()),
     }
 }
 

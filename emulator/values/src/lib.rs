@@ -23,6 +23,7 @@ mod error;
 mod json;
 mod scalar_type;
 mod table;
+mod typed;
 mod value;
 
 pub mod datetime;
@@ -38,4 +39,5 @@ pub use error::ValuesError;
 pub use json::{RowWriter, to_json, write_json_string, write_rows};
 pub use scalar_type::ScalarType;
 pub use table::{Column, Schema, Table, arrow_schema};
+pub use typed::TypedColumn;
 pub use value::Value;

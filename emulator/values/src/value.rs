@@ -1,9 +1,10 @@
 //! A single value.
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
+use arrow::array::Array;
 
-use crate::{Decimal, ScalarType, ValuesError, datetime, dynamic, guid, real, timespan};
+use crate::{
+    Decimal, ScalarType, TypedColumn, ValuesError, datetime, dynamic, guid, real, timespan,
+};
 
 /// A single value, for literals and the rows of commands.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,43 +105,29 @@ impl Value {
     /// # Errors
     /// The array has another form.
     pub fn from_array(array: &dyn Array, row: usize, ty: ScalarType) -> Result<Self, ValuesError> {
-        let wrong = || ValuesError::ArrowForm {
-            expected: ty,
-            found: array.data_type().clone(),
-        };
-        if *array.data_type() != ty.arrow() {
-            return Err(wrong());
-        }
-        if array.is_null(row) {
-            return Ok(if ty == ScalarType::String {
-                Self::String(String::new())
+        let column = TypedColumn::new(array, ty)?;
+        if column.is_null(row) {
+            let string = ty == ScalarType::String;
+            return Ok(if string {
+                Self::string("")
             } else {
                 Self::Null(ty)
             });
         }
-        let text = || Some(array.as_string_opt::<i32>()?.value(row).to_owned());
-        let number = || Some(array.as_primitive_opt::<Int64Type>()?.value(row));
-        let value = match ty {
-            ScalarType::Bool => array
-                .as_boolean_opt()
-                .map(|array| Self::Bool(array.value(row))),
-            ScalarType::Int => array
-                .as_primitive_opt::<Int32Type>()
-                .map(|array| Self::Int(array.value(row))),
-            ScalarType::Real => array
-                .as_primitive_opt::<Float64Type>()
-                .map(|array| Self::Real(array.value(row))),
-            ScalarType::Long => number().map(Self::Long),
-            ScalarType::DateTime => number().map(Self::DateTime),
-            ScalarType::TimeSpan => number().map(Self::TimeSpan),
-            ScalarType::Decimal => text().map(|text| {
-                Decimal::parse(&text).map_or(Self::Null(ScalarType::Decimal), Self::Decimal)
-            }),
-            ScalarType::Guid => text().map(Self::Guid),
-            ScalarType::String => text().map(Self::String),
-            ScalarType::Dynamic => text().map(Self::Dynamic),
-        };
-        value.ok_or_else(wrong)
+        Ok(match column {
+            TypedColumn::Bool(array) => Self::Bool(array.value(row)),
+            TypedColumn::Int(array) => Self::Int(array.value(row)),
+            TypedColumn::Long(array) => Self::Long(array.value(row)),
+            TypedColumn::Real(array) => Self::Real(array.value(row)),
+            TypedColumn::Decimal(array) => {
+                Decimal::parse(array.value(row)).map_or(Self::Null(ty), Self::Decimal)
+            }
+            TypedColumn::DateTime(array) => Self::DateTime(array.value(row)),
+            TypedColumn::TimeSpan(array) => Self::TimeSpan(array.value(row)),
+            TypedColumn::Guid(array) => Self::Guid(array.value(row).to_owned()),
+            TypedColumn::String(array) => Self::String(array.value(row).to_owned()),
+            TypedColumn::Dynamic(array) => Self::Dynamic(array.value(row).to_owned()),
+        })
     }
 }
 
