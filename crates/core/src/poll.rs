@@ -18,15 +18,23 @@ pub struct PollPolicy {
 
 impl Default for PollPolicy {
     fn default() -> Self {
-        Self { min: 250, max: 10_000, share: 0.02 }
+        Self {
+            min: 250,
+            max: 10_000,
+            share: 0.02,
+        }
     }
 }
 
 impl PollPolicy {
     /// Milliseconds to wait after a look at an operation of this age (milliseconds).
     #[must_use]
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
-        reason = "ages are far below 2^52 ms and the share is not negative")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "ages are far below 2^52 ms and the share is not negative"
+    )]
     pub fn wait(&self, age: u64) -> u64 {
         ((age as f64 * self.share) as u64).clamp(self.min, self.max)
     }
@@ -48,9 +56,10 @@ pub struct Watch {
 impl Watch {
     /// Watches an operation that runs since then; a known one keeps its schedule.
     pub fn add(&mut self, operation: OperationId, since: Millis, policy: &PollPolicy) {
-        self.operations
-            .entry(operation)
-            .or_insert(Watched { since, due: since.plus(policy.min) });
+        self.operations.entry(operation).or_insert(Watched {
+            since,
+            due: since.plus(policy.min),
+        });
     }
 
     /// Stops watching all but these.
@@ -104,7 +113,11 @@ mod tests {
 
     #[test]
     fn young_operations_are_looked_at_often_and_old_ones_by_a_share_of_their_age() {
-        let policy = PollPolicy { min: 100, max: 10_000, share: 0.02 };
+        let policy = PollPolicy {
+            min: 100,
+            max: 10_000,
+            share: 0.02,
+        };
         assert_eq!(policy.wait(0), 100);
         assert_eq!(policy.wait(100_000), 2_000);
         assert_eq!(policy.wait(10_000_000), 10_000);
@@ -112,8 +125,14 @@ mod tests {
 
     #[test]
     fn one_look_takes_what_is_due_and_nearly_due() {
-        let policy = PollPolicy { min: 100, max: 10_000, share: 0.02 };
-        let id = |n: u8| OperationId::parse(&format!("00000000-0000-0000-0000-0000000000{n:02}")).expect("guid");
+        let policy = PollPolicy {
+            min: 100,
+            max: 10_000,
+            share: 0.02,
+        };
+        let id = |n: u8| {
+            OperationId::parse(&format!("00000000-0000-0000-0000-0000000000{n:02}")).expect("guid")
+        };
         let mut watch = Watch::default();
         watch.add(id(1), Millis(0), &policy);
         watch.add(id(2), Millis(30), &policy);

@@ -36,14 +36,22 @@ impl Budget {
     #[must_use]
     pub fn new(share: Share) -> Self {
         let slots = share.at_most.unwrap_or(share.when_unknown).max(1);
-        Self { share, slots, read_at: None }
+        Self {
+            share,
+            slots,
+            read_at: None,
+        }
     }
 
     /// Takes a reading of the capacity while `ours` slots were in use by us:
     /// `min(share × total, ours + remaining)`.
     pub fn observe(&mut self, capacity: Capacity, ours: u32, now: Millis) {
         let total = f64::from(capacity.total) * self.share.of_total;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= share <= 1")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 <= share <= 1"
+        )]
         let by_share = (total.floor() as u32).max(1);
         self.slots = by_share
             .min(ours.saturating_add(capacity.remaining))
@@ -77,14 +85,39 @@ mod tests {
 
     #[test]
     fn others_leave_us_less_and_our_share_bounds_us() {
-        let share = Share { of_total: 0.5, at_most: None, when_unknown: 2 };
+        let share = Share {
+            of_total: 0.5,
+            at_most: None,
+            when_unknown: 2,
+        };
         let mut budget = Budget::new(share);
         assert_eq!(budget.slots(), 2);
-        budget.observe(Capacity { total: 20, remaining: 15 }, 3, Millis(1));
+        budget.observe(
+            Capacity {
+                total: 20,
+                remaining: 15,
+            },
+            3,
+            Millis(1),
+        );
         assert_eq!(budget.slots(), 10);
-        budget.observe(Capacity { total: 20, remaining: 1 }, 3, Millis(2));
+        budget.observe(
+            Capacity {
+                total: 20,
+                remaining: 1,
+            },
+            3,
+            Millis(2),
+        );
         assert_eq!((budget.slots(), budget.free(4), budget.free(3)), (4, 0, 1));
-        budget.observe(Capacity { total: 1, remaining: 0 }, 0, Millis(3));
+        budget.observe(
+            Capacity {
+                total: 1,
+                remaining: 0,
+            },
+            0,
+            Millis(3),
+        );
         assert_eq!(budget.slots(), 0);
     }
 }

@@ -136,7 +136,7 @@ fn error(live: &ActivityState) -> Option<String> {
         return Some(held.clone());
     }
     let mut reasons = live.blocks.values().filter_map(|block| {
-        let BlockState::Held { reason } = &block.state else {
+        let BlockState::Held { reason, .. } = &block.state else {
             return None;
         };
         Some(format!("block {}: {reason}", block.number.0))

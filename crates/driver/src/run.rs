@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kusto_copy_kusto::{Call, Cluster, ClusterUri, Credentials, NoCredentials, Secret, Settings, StaticToken};
+use kusto_copy_kusto::{
+    Call, Cluster, ClusterUri, Credentials, NoCredentials, Secret, Settings, StaticToken,
+};
 use kusto_copy_staging::Lake;
 use kusto_copy_store::Store;
 
@@ -47,15 +49,19 @@ impl Clusters {
 fn cluster(uri: &str) -> Result<Cluster, DriverError> {
     let (uri, _) = ClusterUri::parse(uri).map_err(|error| DriverError::Preflight {
         what: error.to_string(),
-        remedy: "give the query endpoint, for example https://mycluster.westeurope.kusto.windows.net".to_owned(),
+        remedy:
+            "give the query endpoint, for example https://mycluster.westeurope.kusto.windows.net"
+                .to_owned(),
     })?;
     let credentials: Arc<dyn Credentials> = match std::env::var(StaticToken::VARIABLE) {
         Ok(token) => Arc::new(StaticToken::new(Secret::new(token))),
         Err(_) => Arc::new(NoCredentials),
     };
-    Cluster::connect(uri, credentials, Settings::default()).map_err(|error| DriverError::Preflight {
-        what: error.to_string(),
-        remedy: "correct what the message names, then start again".to_owned(),
+    Cluster::connect(uri, credentials, Settings::default()).map_err(|error| {
+        DriverError::Preflight {
+            what: error.to_string(),
+            remedy: "correct what the message names, then start again".to_owned(),
+        }
     })
 }
 

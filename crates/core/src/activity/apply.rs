@@ -4,7 +4,7 @@ use super::{
     Activity, ActivityError, ActivityEvent, ActivityState, Changes, Counters, Ghost, Layout, Phase,
     SlotKind, Staging, StagingState,
 };
-use crate::block::{Block, BlockEvent, BlockState, Failure, Sending, transition};
+use crate::block::{Block, BlockEvent, BlockState, Failure, HeldReason, transition};
 use crate::limits::Limits;
 use crate::plan::{PlanCursor, PlanProgress};
 use crate::vocabulary::{BlockNumber, Millis, Ticks};
@@ -369,7 +369,7 @@ impl ActivityState {
         let held: Vec<BlockNumber> = self
             .blocks
             .values()
-            .filter(|block| matches!(block.state, BlockState::Held { .. }))
+            .filter(|block| is_releasable(&block.state))
             .map(|block| block.number)
             .collect();
         let mut changes = Changes::default();
@@ -378,6 +378,10 @@ impl ActivityState {
         }
         Ok(changes)
     }
+}
+
+fn is_releasable(state: &BlockState) -> bool {
+    matches!(state, BlockState::Held { reason, .. } if *reason != HeldReason::MoveLost)
 }
 
 fn retire_unless(head: &mut Activity, keep: impl Fn(&Staging) -> bool) {
@@ -426,12 +430,8 @@ fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
     let failed_now = after.failures > before.failures || after.last_failure == Some(Failure::Group);
     (left && unknown && failed_now).then(|| Ghost {
         kind,
-        at: ghost_at(sending),
+        at: sending.at(),
     })
-}
-
-fn ghost_at(sending: &Sending) -> Millis {
-    sending.at()
 }
 
 fn remove_ghosts(ghosts: &mut Vec<Ghost>, kind: SlotKind, up_to: Millis, still: usize) {

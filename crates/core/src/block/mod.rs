@@ -9,14 +9,17 @@
 //! From any state before `Moving` an attempt may be abandoned; `Moving` has two exits only.
 //! [`transition`] lists every legal step.
 
+mod event;
+mod failure;
 mod reports;
 mod transition;
 
+pub use event::{BlockEvent, IllegalTransition};
 pub use reports::{
     ExportedFile, IngestReport, ItemLoaded, MoveEvidence, MoveVerdict, StagedExtents,
     judge_ingestion, judge_move,
 };
-pub use transition::{BlockEvent, IllegalTransition, transition};
+pub use transition::transition;
 
 use serde::{Deserialize, Serialize};
 
@@ -163,6 +166,10 @@ pub enum BlockState {
     Held {
         /// Why, with the remedy in its text.
         reason: HeldReason,
+        /// A group's verified files: other members may have moved, so a release goes on with
+        /// these instead of planning anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files: Option<Manifest>,
     },
 }
 

@@ -1,0 +1,110 @@
+//! Where a failed attempt leads: another attempt, another plan, another ingestion, or a hold.
+
+use super::transition::exported;
+use super::{AfterAbandon, Block, BlockState, CountCheck, Failure, HeldReason, Manifest};
+use crate::limits::Limits;
+use crate::vocabulary::Millis;
+
+pub(super) fn failed(
+    block: &Block,
+    attempt: u32,
+    failure: Failure,
+    now: Millis,
+    limits: &Limits,
+) -> Option<Block> {
+    let replan = match &failure {
+        Failure::TimedOut => true,
+        Failure::Count { .. } => block.group.is_some(),
+        Failure::LostAnswer
+        | Failure::Operation { .. }
+        | Failure::Refused { .. }
+        | Failure::OperationForgotten
+        | Failure::Staged { .. }
+        | Failure::Files
+        | Failure::IngestErrors
+        | Failure::Fingerprint => false,
+        Failure::Group => true,
+    };
+    let (current, tag, manifest) = match &block.state {
+        BlockState::Exporting { attempt, .. } | BlockState::Exported { attempt, .. } => {
+            (*attempt, None, None)
+        }
+        BlockState::Ingesting {
+            attempt,
+            tag,
+            manifest,
+            ..
+        }
+        | BlockState::Ingested {
+            attempt,
+            tag,
+            manifest,
+            ..
+        } => (*attempt, Some(tag.clone()), Some(manifest)),
+        BlockState::Planned { .. }
+        | BlockState::Replanning
+        | BlockState::Moving { .. }
+        | BlockState::Moved { .. }
+        | BlockState::Abandoning { .. }
+        | BlockState::Expired
+        | BlockState::Held { .. } => return None,
+    };
+    if current != attempt {
+        return None;
+    }
+    let after = match (manifest, block.group) {
+        // Others of the group may have moved: the verified files stay the truth.
+        (Some(manifest), Some(_)) => AfterAbandon::Ingest {
+            manifest: manifest.clone(),
+        },
+        (Some(_), None) | (None, _) if replan => AfterAbandon::Replan,
+        (Some(_), None) | (None, _) => AfterAbandon::Retry,
+    };
+    let mut next = block.clone();
+    next.since = now;
+    next.failures += u32::from(failure != Failure::Group);
+    next.last_failure = Some(failure);
+    next.state = match tag {
+        Some(tag) => BlockState::Abandoning {
+            attempt,
+            tag: Some(tag),
+            next: after,
+        },
+        // Nothing was ever sent to staging: nothing to drop, nothing to wait for.
+        None if after == AfterAbandon::Replan => replanning_or_held(&next, limits),
+        None => planned_or_held(&next, now, limits),
+    };
+    Some(next)
+}
+
+fn held_after_failures(
+    block: &Block,
+    files: Option<&Manifest>,
+    limits: &Limits,
+) -> Option<BlockState> {
+    (block.failures >= limits.failures).then(|| BlockState::Held {
+        reason: HeldReason::Attempts {
+            failures: block.failures,
+            last: block
+                .last_failure
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+        },
+        files: files.cloned(),
+    })
+}
+
+pub(super) fn replanning_or_held(block: &Block, limits: &Limits) -> BlockState {
+    held_after_failures(block, None, limits).unwrap_or(BlockState::Replanning)
+}
+
+pub(super) fn planned_or_held(block: &Block, now: Millis, limits: &Limits) -> BlockState {
+    held_after_failures(block, None, limits).unwrap_or_else(|| BlockState::Planned {
+        not_before: Some(now.plus(limits.retry_pause << block.failures.saturating_sub(1).min(6))),
+    })
+}
+
+pub(super) fn reingest_or_held(block: &Block, manifest: &Manifest, limits: &Limits) -> BlockState {
+    held_after_failures(block, Some(manifest), limits)
+        .unwrap_or_else(|| exported(block.attempts, manifest.clone(), CountCheck::Agreed))
+}
