@@ -73,20 +73,7 @@ pub(crate) fn is_pick(name: &str) -> bool {
 
 /// An aggregate call over bound arguments. They must be columns or literals of the plan.
 pub(crate) fn bind(name: &str, mut args: Vec<Scalar>) -> Result<Aggregate> {
-    let (plain, conditional) = match name {
-        "countif" => ("count", true),
-        "sumif" => ("sum", true),
-        "minif" => ("min", true),
-        "maxif" => ("max", true),
-        "avgif" => ("avg", true),
-        "dcountif" => ("dcount", true),
-        "make_list_if" => ("make_list", true),
-        "make_set_if" => ("make_set", true),
-        "makelist" => ("make_list", false),
-        "makeset" => ("make_set", false),
-        "count_distinct" => ("dcount", false),
-        other => (other, false),
-    };
+    let (plain, conditional) = without_condition(name);
     if plain == "count" {
         return count(name, args, conditional);
     }
@@ -142,6 +129,24 @@ pub(crate) fn bind(name: &str, mut args: Vec<Scalar>) -> Result<Aggregate> {
             "SEM0260",
             format!("Unknown function: '{other}'."),
         )),
+    }
+}
+
+/// The function without its `if`, and whether it had one.
+fn without_condition(name: &str) -> (&str, bool) {
+    match name {
+        "countif" => ("count", true),
+        "sumif" => ("sum", true),
+        "minif" => ("min", true),
+        "maxif" => ("max", true),
+        "avgif" => ("avg", true),
+        "dcountif" => ("dcount", true),
+        "make_list_if" => ("make_list", true),
+        "make_set_if" => ("make_set", true),
+        "makelist" => ("make_list", false),
+        "makeset" => ("make_set", false),
+        "count_distinct" => ("dcount", false),
+        other => (other, false),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each area's `bind` knows its names, checks the arguments' types and gives the expression; the
 //! loops are kernels. A name that no area knows is unknown to the cluster.
 
+mod arithmetic;
 mod conversion;
 mod datetime;
 mod dynamic;
@@ -19,10 +20,11 @@ use crate::ast::BinaryOperator;
 use crate::bind::Scalar;
 use crate::error::{KqlError, Result};
 
+pub(crate) use arithmetic::{arithmetic, negate};
 pub(crate) use conversion::convert;
 pub(crate) use dynamic::{element, member};
 pub(crate) use logic::{logical, not};
-pub(crate) use math::{arithmetic, decimal_sort_key, negate};
+pub(crate) use math::decimal_sort_key;
 pub(crate) use search::{has_terms, text_match};
 pub(crate) use text::lower;
 

@@ -165,7 +165,7 @@ mod tests {
     fn escapes_and_verbatim() {
         assert_eq!(
             escaped(r"a\n\u0041\x42\0' rest", '\''),
-            Some(("a\nAB\0".into(), 17))
+            Some(("a\nAB\0".into(), 16))
         );
         assert_eq!(escaped(r"\ud83d\ude00'", '\''), Some(("😀".into(), 13)));
         assert_eq!(escaped("open", '\''), None);

@@ -213,27 +213,7 @@ impl Binder {
             "arg_min" | "argmin" => Picked::Smallest,
             _ => Picked::Any,
         };
-        let env = Env::over(scope, input, "summarize");
-        let mut wanted: Vec<(String, Scalar)> = Vec::new();
-        for argument in arguments {
-            if matches!(argument.value, Expr::Star) {
-                for found in &input.columns {
-                    let present = wanted.iter().any(|(name, _)| *name == found.name)
-                        || keys.iter().any(|key| key.name == found.name);
-                    if !present {
-                        wanted.push((
-                            found.name.clone(),
-                            Scalar::new(found.expr(), found.ty, false),
-                        ));
-                    }
-                }
-                continue;
-            }
-            let value = self.scalar(&argument.value, &env)?;
-            let prefix = aggregates::prefix(name).unwrap_or_default();
-            let label = own_name(&argument.value).unwrap_or_else(|| format!("{prefix}_"));
-            wanted.push((label, value));
-        }
+        let wanted = self.wanted(input, name, arguments, keys, scope)?;
         if wanted.is_empty() {
             return Err(functions::wrong_count(name, 1, 64));
         }
@@ -277,6 +257,39 @@ impl Binder {
             });
         }
         Ok(())
+    }
+
+    /// Names and values of the columns that a pick gives; `*` is all that are neither keys nor named.
+    fn wanted(
+        &self,
+        input: &Relation,
+        name: &str,
+        arguments: &[Argument],
+        keys: &[Output],
+        scope: &Scope,
+    ) -> Result<Vec<(String, Scalar)>> {
+        let env = Env::over(scope, input, "summarize");
+        let mut wanted: Vec<(String, Scalar)> = Vec::new();
+        for argument in arguments {
+            if matches!(argument.value, Expr::Star) {
+                for found in &input.columns {
+                    let present = wanted.iter().any(|(name, _)| *name == found.name)
+                        || keys.iter().any(|key| key.name == found.name);
+                    if !present {
+                        wanted.push((
+                            found.name.clone(),
+                            Scalar::new(found.expr(), found.ty, false),
+                        ));
+                    }
+                }
+                continue;
+            }
+            let value = self.scalar(&argument.value, &env)?;
+            let prefix = aggregates::prefix(name).unwrap_or_default();
+            let label = own_name(&argument.value).unwrap_or_else(|| format!("{prefix}_"));
+            wanted.push((label, value));
+        }
+        Ok(wanted)
     }
 
     /// The keys, then the columns that were made of the aggregates.

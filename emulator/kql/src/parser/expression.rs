@@ -105,16 +105,12 @@ impl Parser<'_> {
             }
             "between" => {
                 skip(self);
-                self.expect("(")?;
-                let from = Box::new(self.expression()?);
-                self.expect("..")?;
-                let to = Box::new(self.expression()?);
-                self.expect(")")?;
+                let (from, to) = self.bounds()?;
                 Ok(Expr::Between {
                     negated,
                     left: left_box,
-                    from,
-                    to,
+                    from: Box::new(from),
+                    to: Box::new(to),
                 })
             }
             "matches" if !negated && self.is_word_ahead(1, "regex") => {
@@ -138,6 +134,16 @@ impl Parser<'_> {
                 ))
             }
         }
+    }
+
+    /// `(from .. to)`
+    fn bounds(&mut self) -> Result<(Expr, Expr)> {
+        self.expect("(")?;
+        let from = self.expression()?;
+        self.expect("..")?;
+        let to = self.expression()?;
+        self.expect(")")?;
+        Ok((from, to))
     }
 
     /// `(a, b)`, `(T | project x)`

@@ -22,7 +22,7 @@ impl Parser<'_> {
             "extend" => Operator::Extend(self.comma_separated(Self::named)?),
             "summarize" => self.summarize()?,
             "order" | "sort" => {
-                self.parameter_list("hint")?;
+                self.parameter_list(&[])?;
                 self.expect_word("by")?;
                 Operator::Sort(self.comma_separated(Self::sort_key)?)
             }
@@ -36,7 +36,7 @@ impl Parser<'_> {
             "sample" => Operator::Sample(self.expression()?),
             "count" => Operator::Count,
             "distinct" => {
-                self.parameter_list("hint")?;
+                self.parameter_list(&[])?;
                 Operator::Distinct(self.comma_separated(Self::star_or_expression)?)
             }
             "union" => Operator::Union(self.union()?),
@@ -55,7 +55,7 @@ impl Parser<'_> {
                 })
             }
             "as" => {
-                self.parameter_list("hint")?;
+                self.parameter_list(&[])?;
                 Operator::As(self.name()?)
             }
             "getschema" => Operator::GetSchema,
@@ -165,7 +165,7 @@ impl Parser<'_> {
     }
 
     fn summarize(&mut self) -> Result<Operator> {
-        self.parameter_list("hint")?;
+        self.parameter_list(&[])?;
         let aggregates = if self.is_word("by") {
             Vec::new()
         } else {
@@ -181,7 +181,7 @@ impl Parser<'_> {
 
     fn join(&mut self) -> Result<Operator> {
         let mut kind = JoinKind::InnerUnique;
-        for (name, value) in self.parameter_list("")? {
+        for (name, value) in self.parameter_list(&["kind"])? {
             if name == "kind" {
                 kind = join_kind(&value.to_text()).ok_or_else(|| {
                     KqlError::unsupported(format!("'join kind={}'", value.to_text()))
@@ -196,7 +196,7 @@ impl Parser<'_> {
 
     fn lookup(&mut self) -> Result<Operator> {
         let mut outer = true;
-        for (name, value) in self.parameter_list("")? {
+        for (name, value) in self.parameter_list(&["kind"])? {
             match (name.as_str(), value.to_text().as_str()) {
                 ("kind", "leftouter") => {}
                 ("kind", "inner") => outer = false,
@@ -223,7 +223,7 @@ impl Parser<'_> {
 
     fn mv_expand(&mut self) -> Result<Operator> {
         let mut index = None;
-        for (name, value) in self.parameter_list("")? {
+        for (name, value) in self.parameter_list(&["kind", "bagexpansion", "with_itemindex"])? {
             match (name.as_str(), value.to_text().as_str()) {
                 ("with_itemindex", column) => index = Some(column.to_owned()),
                 ("bagexpansion" | "kind", "bag") => {}
@@ -273,16 +273,15 @@ impl Parser<'_> {
         Ok(Operator::Render(kind))
     }
 
-    /// `name=value` and `hint.name=value` in front of an operator's arguments; with a `prefix` only
-    /// those whose first part it is.
-    pub(super) fn parameter_list(&mut self, prefix: &str) -> Result<Vec<(String, Value)>> {
+    /// `name=value` of these names, and `hint.name=value`, in front of an operator's arguments.
+    pub(super) fn parameter_list(&mut self, known: &[&str]) -> Result<Vec<(String, Value)>> {
         let mut parameters = Vec::new();
         loop {
             let TokenKind::Name(first) = self.kind() else {
                 return Ok(parameters);
             };
             let dotted = first == "hint" && self.is_ahead(1, ".");
-            if !dotted && (!prefix.is_empty() || !self.is_ahead(1, "=")) {
+            if !dotted && !(known.contains(&first.as_str()) && self.is_ahead(1, "=")) {
                 return Ok(parameters);
             }
             let mut name = self.name()?;

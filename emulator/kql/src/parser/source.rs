@@ -56,7 +56,7 @@ impl Parser<'_> {
     }
 
     fn data_table(&mut self) -> Result<Source> {
-        self.parameter_list("hint")?;
+        self.parameter_list(&[])?;
         let columns = self.row_schema()?;
         self.expect("[")?;
         let mut values = Vec::new();
@@ -119,7 +119,9 @@ impl Parser<'_> {
             with_source: None,
             legs: Vec::new(),
         };
-        for (name, value) in self.parameter_list("")? {
+        for (name, value) in
+            self.parameter_list(&["kind", "withsource", "with_source", "isfuzzy"])?
+        {
             match (name.as_str(), value.to_text().as_str()) {
                 ("kind", "outer") => {}
                 ("kind", "inner") => union.inner = true,

@@ -45,7 +45,7 @@ async fn lets_and_functions() {
         ("Nope | count", "SEM0100", "'Nope'"),
         ("T | take -1", "SEM0031", "negative"),
         ("let a = 1;", "SEM0007", "no tabular"),
-        ("T | project id, id", "SEM0022", "id"),
+        ("T | project id = 1, id = 2", "SEM0022", "id"),
     ])
     .await;
 }
