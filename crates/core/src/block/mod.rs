@@ -14,6 +14,9 @@ mod failure;
 mod reports;
 mod transition;
 
+#[cfg(test)]
+mod tests;
+
 pub use event::{BlockEvent, IllegalTransition};
 pub use reports::{
     ExportedFile, IngestReport, ItemLoaded, MoveEvidence, MoveVerdict, StagedExtents,

@@ -1,0 +1,417 @@
+//! Every event in every state against a table written by hand.
+
+use super::*;
+use crate::limits::Limits;
+use crate::vocabulary::{AttemptTag, BlockNumber, ExtentId, Millis, OperationId, Slice, Ticks};
+
+const NOW: Millis = Millis(1_000_000);
+
+fn operation() -> OperationId {
+    OperationId::parse("00000000-0000-0000-0000-000000000001").expect("a guid")
+}
+
+fn extent() -> ExtentId {
+    ExtentId::parse("00000000-0000-0000-0000-0000000000e1").expect("a guid")
+}
+
+fn tag() -> AttemptTag {
+    AttemptTag::new("kc-1-2-", 7)
+}
+
+fn manifest() -> Manifest {
+    let file = ExportedFile {
+        path: "f".to_owned(),
+        rows: 10,
+        bytes: 5,
+    };
+    Manifest {
+        files: ManifestFiles::Inline(vec![file]),
+        rows: 10,
+        bytes: 5,
+    }
+}
+
+fn block(state: BlockState) -> Block {
+    let slice = Slice::range(crate::vocabulary::TimeRange::ALL);
+    let planned = Block::planned(BlockNumber(3), slice, 10, 100, Ticks(1), NOW);
+    Block {
+        attempts: 1,
+        state,
+        ..planned
+    }
+}
+
+fn intended() -> Sending {
+    Sending::Intended { epoch: 1, at: NOW }
+}
+
+fn exported(count: CountCheck) -> BlockState {
+    BlockState::Exported {
+        attempt: 1,
+        manifest: manifest(),
+        count,
+        not_before: None,
+    }
+}
+
+fn abandoning(next: AfterAbandon) -> BlockState {
+    BlockState::Abandoning {
+        attempt: 1,
+        tag: Some(tag()),
+        next,
+    }
+}
+
+fn ingesting() -> BlockState {
+    BlockState::Ingesting {
+        attempt: 1,
+        manifest: manifest(),
+        tag: tag(),
+        mode: Mode::Async,
+        sending: intended(),
+    }
+}
+
+fn ingested() -> BlockState {
+    BlockState::Ingested {
+        attempt: 1,
+        manifest: manifest(),
+        tag: tag(),
+        extents: vec![extent()],
+        not_before: None,
+    }
+}
+
+fn moving() -> BlockState {
+    BlockState::Moving {
+        attempt: 1,
+        rows: 10,
+        bytes: 5,
+        tag: tag(),
+        extents: vec![extent()],
+        sending: intended(),
+        sends: 1,
+    }
+}
+
+fn states() -> Vec<BlockState> {
+    vec![
+        BlockState::Planned { not_before: None },
+        BlockState::Replanning,
+        BlockState::Exporting {
+            attempt: 1,
+            mode: Mode::Async,
+            sending: intended(),
+        },
+        exported(CountCheck::Agreed),
+        exported(CountCheck::Differs),
+        ingesting(),
+        ingested(),
+        moving(),
+        BlockState::Moved {
+            tag: Some(tag()),
+            rows: 10,
+            bytes: 5,
+        },
+        abandoning(AfterAbandon::Retry),
+        BlockState::Expired,
+        BlockState::Held {
+            reason: HeldReason::TooManyExtents { extents: 1 },
+            files: None,
+        },
+    ]
+}
+
+fn staged_report(rows: u64) -> IngestReport {
+    let item = ItemLoaded {
+        extent: extent(),
+        paths: vec!["f".to_owned()],
+        has_errors: false,
+    };
+    let staged = StagedExtents {
+        extents: vec![extent()],
+        rows,
+        deleted: 0,
+    };
+    IngestReport {
+        items: vec![item],
+        staged,
+    }
+}
+
+fn evidence(staged: bool, tag_in_destination: bool) -> MoveEvidence {
+    let still_staged = if staged { vec![extent()] } else { Vec::new() };
+    MoveEvidence {
+        still_staged,
+        tag_in_destination,
+        completed: false,
+    }
+}
+
+/// Events by a name of their own, about attempt `attempt`.
+fn events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
+    let files = vec![ExportedFile {
+        path: "f".to_owned(),
+        rows: 10,
+        bytes: 5,
+    }];
+    let mode = Mode::Async;
+    let looked = |evidence| BlockEvent::MoveLooked { attempt, evidence };
+    let staged = |rows| {
+        let report = staged_report(rows);
+        BlockEvent::IngestReported {
+            attempt,
+            files: files.clone(),
+            report,
+        }
+    };
+    vec![
+        ("export", BlockEvent::ExportIntended { mode, epoch: 1 }),
+        (
+            "refused",
+            BlockEvent::NotStarted {
+                attempt,
+                until: Millis(2_000_000),
+            },
+        ),
+        (
+            "started",
+            BlockEvent::Started {
+                attempt,
+                operation: operation(),
+            },
+        ),
+        (
+            "files",
+            BlockEvent::ExportReported {
+                attempt,
+                manifest: manifest(),
+            },
+        ),
+        ("recount same", BlockEvent::Recounted { attempt, rows: 10 }),
+        ("recount other", BlockEvent::Recounted { attempt, rows: 11 }),
+        (
+            "ingest",
+            BlockEvent::IngestIntended {
+                attempt,
+                tag: tag(),
+                mode,
+                epoch: 1,
+            },
+        ),
+        ("staged", staged(10)),
+        ("staged less", staged(9)),
+        ("move", BlockEvent::MoveIntended { attempt, epoch: 1 }),
+        ("still staged", looked(evidence(true, true))),
+        ("arrived", looked(evidence(false, true))),
+        ("nowhere", looked(evidence(false, false))),
+        (
+            "failed",
+            BlockEvent::Failed {
+                attempt,
+                failure: Failure::LostAnswer,
+            },
+        ),
+        (
+            "timed out",
+            BlockEvent::Failed {
+                attempt,
+                failure: Failure::TimedOut,
+            },
+        ),
+        ("nothing staged", BlockEvent::NothingStaged { attempt }),
+        (
+            "hold",
+            BlockEvent::Held {
+                reason: HeldReason::TooManyExtents { extents: 1 },
+            },
+        ),
+        ("release", BlockEvent::Released),
+    ]
+}
+
+/// Every legal transition: state, event, state.
+const LEGAL: &[(&str, &str, &str)] = &[
+    ("planned", "export", "exporting"),
+    ("planned", "hold", "held"),
+    ("replanning", "hold", "held"),
+    ("exporting", "refused", "planned"),
+    ("exporting", "started", "exporting"),
+    ("exporting", "files", "exported"),
+    ("exporting", "failed", "planned"),
+    ("exporting", "timed out", "replanning"),
+    ("exporting", "hold", "held"),
+    ("exported", "ingest", "ingesting"),
+    ("exported", "failed", "planned"),
+    ("exported", "timed out", "replanning"),
+    ("exported", "hold", "held"),
+    ("exported?", "recount same", "exported"),
+    ("exported?", "recount other", "planned"),
+    ("exported?", "failed", "planned"),
+    ("exported?", "timed out", "replanning"),
+    ("exported?", "hold", "held"),
+    ("ingesting", "refused", "exported"),
+    ("ingesting", "started", "ingesting"),
+    ("ingesting", "staged", "ingested"),
+    ("ingesting", "staged less", "abandoning"),
+    ("ingesting", "failed", "abandoning"),
+    ("ingesting", "timed out", "abandoning"),
+    ("ingested", "move", "moving"),
+    ("ingested", "failed", "abandoning"),
+    ("ingested", "timed out", "abandoning"),
+    ("moving", "started", "moving"),
+    ("moving", "move", "moving"),
+    ("moving", "arrived", "moved"),
+    ("moving", "nowhere", "held"),
+    ("abandoning", "nothing staged", "planned"),
+    ("held", "hold", "held"),
+    ("held", "release", "planned"),
+];
+
+fn name(state: &BlockState) -> String {
+    let unsure = matches!(
+        state,
+        BlockState::Exported {
+            count: CountCheck::Differs,
+            ..
+        }
+    );
+    format!("{}{}", state.name(), if unsure { "?" } else { "" })
+}
+
+#[test]
+fn exactly_the_listed_transitions_are_legal() {
+    for state in states() {
+        for (event_name, event) in events(1) {
+            let from = name(&state);
+            let found = transition(&block(state.clone()), event, NOW, &Limits::default());
+            let listed = LEGAL
+                .iter()
+                .find(|(s, e, _)| *s == from && *e == event_name);
+            match (found, listed) {
+                (Ok(next), Some((_, _, to))) => {
+                    assert_eq!(name(&next.state), *to, "{from}, {event_name}")
+                }
+                (Err(_), None) => {}
+                (Ok(next), None) => panic!("{from}, {event_name} led to {}", name(&next.state)),
+                (Err(error), Some(_)) => panic!("{from}, {event_name}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn answers_of_another_attempt_change_nothing() {
+    for state in states() {
+        for (event_name, event) in events(2) {
+            let about_no_attempt = ["export", "hold", "release"].contains(&event_name);
+            if !about_no_attempt {
+                let found = transition(&block(state.clone()), event, NOW, &Limits::default());
+                assert!(found.is_err(), "{}, {event_name}", name(&state));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_move_has_two_exits_only() {
+    let exits: Vec<&str> = LEGAL
+        .iter()
+        .filter(|(from, _, to)| *from == "moving" && *to != "moving")
+        .map(|(_, _, to)| *to)
+        .collect();
+    assert_eq!(exits, ["moved", "held"]);
+}
+
+#[test]
+fn a_lost_move_is_not_released() {
+    let lost = BlockState::Held {
+        reason: HeldReason::MoveLost,
+        files: None,
+    };
+    assert!(transition(&block(lost), BlockEvent::Released, NOW, &Limits::default()).is_err());
+}
+
+#[test]
+fn failures_are_capped_and_throttling_is_none() {
+    let limits = Limits {
+        failures: 2,
+        ..Limits::default()
+    };
+    let mut now = block(BlockState::Planned { not_before: None });
+    for attempt in 2..4 {
+        let mode = Mode::Sync;
+        now = transition(
+            &now,
+            BlockEvent::ExportIntended { mode, epoch: 1 },
+            NOW,
+            &limits,
+        )
+        .expect("exports");
+        let failed = BlockEvent::Failed {
+            attempt,
+            failure: Failure::LostAnswer,
+        };
+        now = transition(&now, failed, NOW, &limits).expect("fails");
+    }
+    assert_eq!(now.state.name(), "held");
+    let refused = BlockEvent::NotStarted {
+        attempt: 1,
+        until: NOW,
+    };
+    let after = transition(&block(ingesting()), refused, NOW, &limits).expect("waits");
+    assert_eq!((after.failures, after.state.name()), (0, "exported"));
+}
+
+#[test]
+fn a_group_member_is_ingested_again_from_its_verified_files() {
+    let group = Some(Group {
+        first: BlockNumber(3),
+        members: 2,
+    });
+    let member = Block {
+        group,
+        ..block(ingesting())
+    };
+    let failed = BlockEvent::Failed {
+        attempt: 1,
+        failure: Failure::LostAnswer,
+    };
+    let abandoned = transition(&member, failed, NOW, &Limits::default()).expect("abandons");
+    let gone = BlockEvent::NothingStaged { attempt: 1 };
+    let again = transition(&abandoned, gone, NOW, &Limits::default()).expect("goes back");
+    assert_eq!(again.state, exported(CountCheck::Agreed));
+}
+
+#[test]
+fn an_export_without_rows_is_done_when_none_were_planned_and_counted_when_some_were() {
+    let empty = Manifest {
+        files: ManifestFiles::Inline(Vec::new()),
+        rows: 0,
+        bytes: 0,
+    };
+    let exporting = BlockState::Exporting {
+        attempt: 1,
+        mode: Mode::Sync,
+        sending: intended(),
+    };
+    let report = |planned_rows| {
+        let before = Block {
+            planned_rows,
+            ..block(exporting.clone())
+        };
+        let event = BlockEvent::ExportReported {
+            attempt: 1,
+            manifest: empty.clone(),
+        };
+        transition(&before, event, NOW, &Limits::default()).expect("reports")
+    };
+    assert_eq!(report(0).state.name(), "moved");
+    assert_eq!(name(&report(10).state), "exported?");
+    let recounted = BlockEvent::Recounted {
+        attempt: 1,
+        rows: 0,
+    };
+    let accepted = transition(&report(10), recounted, NOW, &Limits::default()).expect("accepts");
+    assert_eq!((accepted.state.name(), accepted.planned_rows), ("moved", 0));
+}
