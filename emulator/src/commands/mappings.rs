@@ -238,12 +238,12 @@ mod tests {
     fn run(engine: &Engine, text: &str) -> Result<Vec<Vec<Value>>, KustoError> {
         let database = engine.database("D")?;
         let parsed = parse(text).expect("the command is well formed");
-        let table = match &parsed.command {
-            Command::Mapping(command) => change_mapping(engine, &database, command)?,
-            Command::Show(Show::Mappings { entity, kind, name }) => {
-                show_mappings(engine, &database, entity.as_ref(), *kind, name.as_deref())?
-            }
-            _ => panic!("not about mappings: {text}"),
+        let table = if let Command::Mapping(command) = &parsed.command {
+            change_mapping(engine, &database, command)?
+        } else if let Command::Show(Show::Mappings { entity, kind, name }) = &parsed.command {
+            show_mappings(engine, &database, entity.as_ref(), *kind, name.as_deref())?
+        } else {
+            panic!("not about mappings: {text}")
         };
         Ok(table.rows().expect("the result is well formed"))
     }

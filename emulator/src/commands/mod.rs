@@ -5,6 +5,7 @@ mod drop_extents;
 mod extent_tags;
 mod external;
 mod functions;
+mod ingest;
 mod mappings;
 mod move_extents;
 mod policies;
@@ -13,6 +14,7 @@ mod rows;
 mod script;
 mod selection;
 mod show;
+mod split;
 mod tables;
 mod update_policy;
 
@@ -244,10 +246,10 @@ async fn execute(execution: Execution, command: Command) -> Result<Table, KustoE
         Command::ReplaceExtents(command) => move_extents::replace_extents(context, &command).await,
         Command::DropExtents(command) => drop_extents::drop_extents(context, &command).await,
         Command::Tags(command) => extent_tags::change_tags(context, &command).await,
-        Command::IngestInline(_)
-        | Command::Ingest(_)
-        | Command::IngestFromQuery(_)
-        | Command::Export(_) => Err(KustoError::unsupported("This command")),
+        Command::IngestFromQuery(command) => ingest::ingest_from_query(context, &command).await,
+        Command::IngestInline(_) | Command::Ingest(_) | Command::Export(_) => {
+            Err(KustoError::unsupported("This command"))
+        }
     }
 }
 
@@ -273,3 +275,6 @@ impl From<PropertyError> for KustoError {
         KustoError::bad_request("BadRequest_InvalidProperty", error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

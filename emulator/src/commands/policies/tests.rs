@@ -41,12 +41,12 @@ impl Cluster {
     /// Runs a command about a policy and returns entity and policy of each row.
     fn run(&self, text: &str) -> Result<Vec<(String, Json)>, KustoError> {
         let parsed = parse(text).expect("the command is well formed");
-        let table = match &parsed.command {
-            Command::Policy(command) => change_policy(&self.engine, &self.database, command)?,
-            Command::Show(Show::Policy { entity, policy }) => {
-                show_policy(&self.engine, &self.database, entity, *policy)?
-            }
-            _ => panic!("not about a policy: {text}"),
+        let table = if let Command::Policy(command) = &parsed.command {
+            change_policy(&self.engine, &self.database, command)?
+        } else if let Command::Show(Show::Policy { entity, policy }) = &parsed.command {
+            show_policy(&self.engine, &self.database, entity, *policy)?
+        } else {
+            panic!("not about a policy: {text}")
         };
         let rows = table.rows().expect("the result is well formed");
         Ok(rows
