@@ -23,6 +23,7 @@ pub enum FaultKind {
     /// An operation ends in state `Failed` without any effect.
     FailOperation,
     /// A query answers HTTP 200 with the failure inside.
+    #[serde(rename = "error_in_200")]
     ErrorIn200,
     /// Before executing: HTTP 520, worth a retry.
     ServiceError,

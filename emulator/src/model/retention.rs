@@ -10,6 +10,7 @@ impl Database {
     pub(crate) fn expired(&self, now: i64) -> Vec<(String, Vec<Uuid>)> {
         self.tables
             .values()
+            .filter(|table| !table.extents.is_empty())
             .map(|table| {
                 let oldest_kept = now.saturating_sub(self.soft_delete_period(table));
                 let ids = table

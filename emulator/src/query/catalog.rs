@@ -38,7 +38,7 @@ impl QueryCatalog {
         blocks_row_level_security: bool,
     ) -> Result<Self, KustoError> {
         Ok(Self {
-            context: Arc::new(engine.database(database)?.snapshot(now)),
+            context: Arc::new(context_snapshot(engine, database, now)?),
             engine: Arc::clone(engine),
             others: Mutex::new(BTreeMap::new()),
             now,
@@ -150,6 +150,30 @@ impl Catalog for QueryCatalog {
             .map_err(|refused| refused.message)
     }
 }
+
+/// The context database; requests that name none, or the one that SDKs name by default, see an empty
+/// one where it does not exist.
+fn context_snapshot(
+    engine: &Engine,
+    database: &str,
+    now: i64,
+) -> Result<DatabaseSnapshot, KustoError> {
+    match engine.database(database) {
+        Ok(handle) => Ok(handle.snapshot(now)),
+        Err(_) if database.is_empty() || database.eq_ignore_ascii_case(DEFAULT_DATABASE) => {
+            Ok(DatabaseSnapshot {
+                name: DEFAULT_DATABASE.to_owned(),
+                cursor: now,
+                tables: BTreeMap::new(),
+                functions: BTreeMap::new(),
+            })
+        }
+        Err(missing) => Err(missing),
+    }
+}
+
+/// The database that SDKs name when their user names none.
+const DEFAULT_DATABASE: &str = "NetDefaultDB";
 
 /// Whether a name fits a wildcard, `*` for any text.
 fn matches(wildcard: &str, name: &str) -> bool {

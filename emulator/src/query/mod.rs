@@ -2,6 +2,7 @@
 
 mod catalog;
 mod provider;
+mod rows;
 mod run;
 
 pub(crate) use catalog::{Overrides, QueryCatalog};

@@ -1,44 +1,27 @@
-//! A table's extents as a DataFusion table: user columns in their Arrow forms, then hidden columns
-//! that are made only when asked for. Predicates over hidden columns drop whole segments.
+//! A table's extents as a DataFusion table: user columns in their Arrow forms, then hidden columns.
+//! Predicates over hidden columns drop whole segments.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::DFSchema;
-use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
-use kusto_emulator_values::{ScalarType, arrow_schema};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::streaming::StreamingTableExec;
+use kusto_emulator_values::arrow_schema;
 
-use crate::model::{ColumnId, Extent, Segment, Table};
+use super::rows::{HIDDEN_COLUMNS, Rows, Scan};
+use crate::model::Table;
 use crate::settings::RowsWithoutIngestionTime;
-
-/// Names and Arrow types of the hidden columns, in their order after the user's.
-pub(crate) const HIDDEN_COLUMNS: [(&str, DataType); 4] = [
-    ("$IngestionTime", DataType::Int64),
-    ("$ExtentId", DataType::Utf8),
-    ("$ExtentTags", DataType::Utf8),
-    ("$Cursor", DataType::Int64),
-];
-
-/// Cursor value of rows without ingestion time when they count as older than every cursor.
-const BEFORE_EVERY_CURSOR: i64 = 1;
 
 /// One table of a snapshot.
 #[derive(Debug)]
 pub(crate) struct ExtentsProvider {
-    table: Arc<Table>,
-    schema: SchemaRef,
-    hidden_schema: SchemaRef,
-    newest_cursor: i64,
-    rows_without_time: RowsWithoutIngestionTime,
+    rows: Arc<Rows>,
     refusal: Option<String>,
 }
 
@@ -62,148 +45,27 @@ impl ExtentsProvider {
             .collect();
         fields.extend(hidden.iter().cloned());
         Self {
-            table,
-            schema: Arc::new(Schema::new(fields)),
-            hidden_schema: Arc::new(Schema::new(hidden)),
-            newest_cursor,
-            rows_without_time,
+            rows: Arc::new(Rows {
+                table,
+                schema: Arc::new(Schema::new(fields)),
+                hidden_schema: Arc::new(Schema::new(hidden)),
+                newest_cursor,
+                rows_without_time,
+            }),
             refusal,
         }
     }
 
-    fn cursor_of(&self, segment: &Segment) -> Option<i64> {
-        match &segment.cursor {
-            Some(slot) => slot.as_of(self.newest_cursor),
-            None => match self.rows_without_time {
-                RowsWithoutIngestionTime::MatchNoCursor => None,
-                RowsWithoutIngestionTime::BeforeEveryCursor => Some(BEFORE_EVERY_CURSOR),
-            },
-        }
-    }
-
-    /// A hidden column of one segment, `rows` times.
-    fn hidden_column(
-        &self,
-        index: usize,
-        extent: &Extent,
-        segment: &Segment,
-        rows: usize,
-    ) -> ArrayRef {
-        let text = |value: String| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
-                value, rows,
-            )))
-        };
-        let number = |value: Option<i64>| -> ArrayRef {
-            match value {
-                Some(value) => Arc::new(Int64Array::from_value(value, rows)),
-                None => Arc::new(Int64Array::new_null(rows)),
-            }
-        };
-        match index {
-            0 => number(segment.ingestion_time),
-            1 => text(extent.id.to_string()),
-            2 => text(serde_json::Value::from(extent.tags.clone()).to_string()),
-            _ => number(self.cursor_of(segment)),
-        }
-    }
-
-    /// The segments that the predicates keep, with their extents.
-    fn kept<'a>(&'a self, predicates: &[Arc<dyn PhysicalExpr>]) -> Result<Vec<Kept<'a>>> {
-        let mut kept = Vec::new();
-        for extent in &self.table.extents {
-            for segment in &extent.segments {
-                if self.keeps(extent, segment, predicates)? {
-                    kept.push(Kept { extent, segment });
-                }
-            }
-        }
-        Ok(kept)
-    }
-
-    fn keeps(
-        &self,
-        extent: &Extent,
-        segment: &Segment,
-        predicates: &[Arc<dyn PhysicalExpr>],
-    ) -> Result<bool> {
-        if predicates.is_empty() {
-            return Ok(true);
-        }
-        let columns = (0..HIDDEN_COLUMNS.len())
-            .map(|index| self.hidden_column(index, extent, segment, 1))
-            .collect();
-        let row = RecordBatch::try_new(Arc::clone(&self.hidden_schema), columns)?;
-        for predicate in predicates {
-            let answer = predicate.evaluate(&row)?.into_array(1)?;
-            let answer = answer
-                .as_any()
-                .downcast_ref::<BooleanArray>()
-                .ok_or_else(|| DataFusionError::Internal("a filter is not boolean".to_owned()))?;
-            if !answer.iter().flatten().next().unwrap_or(false) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// The projected batches of one segment.
-    fn batches(&self, kept: &Kept<'_>, wanted: &[usize], out: &mut Vec<RecordBatch>) -> Result<()> {
-        let users = self.table.columns.len();
-        let schema = Arc::new(self.schema.project(wanted)?);
-        let positions: HashMap<ColumnId, usize> = kept
-            .segment
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(position, id)| (*id, position))
-            .collect();
-        for batch in kept.segment.batches.iter() {
-            let rows = batch.num_rows();
-            let columns = wanted
-                .iter()
-                .map(|index| match index.checked_sub(users) {
-                    Some(hidden) => self.hidden_column(hidden, kept.extent, kept.segment, rows),
-                    None => {
-                        let column = &self.table.columns[*index];
-                        match positions.get(&column.id) {
-                            Some(position) => Arc::clone(batch.column(*position)),
-                            None => absent_column(column.ty, rows),
-                        }
-                    }
-                })
-                .collect();
-            let options = RecordBatchOptions::new().with_row_count(Some(rows));
-            out.push(RecordBatch::try_new_with_options(
-                Arc::clone(&schema),
-                columns,
-                &options,
-            )?);
-        }
-        Ok(())
-    }
-}
-
-struct Kept<'a> {
-    extent: &'a Extent,
-    segment: &'a Segment,
-}
-
-/// What rows hold in a column that was added after them: null, and for strings the empty text.
-fn absent_column(ty: ScalarType, rows: usize) -> ArrayRef {
-    match ty {
-        ScalarType::String => {
-            Arc::new(StringArray::from_iter_values(std::iter::repeat_n("", rows)))
-        }
-        ScalarType::Bool
-        | ScalarType::Int
-        | ScalarType::Long
-        | ScalarType::Real
-        | ScalarType::Decimal
-        | ScalarType::DateTime
-        | ScalarType::TimeSpan
-        | ScalarType::Guid
-        | ScalarType::Dynamic => arrow::array::new_null_array(&ty.arrow(), rows),
+    /// Whether a scan reads the cursor of rows.
+    fn asks_cursor(&self, wanted: Option<&Vec<usize>>, filters: &[Expr]) -> bool {
+        let index = self.rows.table.columns.len() + HIDDEN_COLUMNS.len() - 1;
+        wanted.is_some_and(|wanted| wanted.contains(&index))
+            || filters.iter().any(|filter| {
+                filter
+                    .column_refs()
+                    .iter()
+                    .any(|column| column.name == "$Cursor")
+            })
     }
 }
 
@@ -219,7 +81,7 @@ fn is_about_segments(filter: &Expr) -> bool {
 #[async_trait]
 impl TableProvider for ExtentsProvider {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.rows.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -244,61 +106,177 @@ impl TableProvider for ExtentsProvider {
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        _limit: Option<usize>,
+        limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         if let Some(refusal) = &self.refusal {
             return Err(DataFusionError::Plan(refusal.clone()));
         }
-        let names_cursor = |filter: &Expr| {
-            filter
-                .column_refs()
-                .iter()
-                .any(|column| column.name == "$Cursor")
-        };
-        let wanted: Vec<usize> = match projection {
-            Some(projection) => projection.clone(),
-            None => (0..self.schema.fields().len()).collect(),
-        };
-        let cursor_index = self.table.columns.len() + HIDDEN_COLUMNS.len() - 1;
-        let asks_cursor = projection.is_some_and(|wanted| wanted.contains(&cursor_index))
-            || filters.iter().any(names_cursor);
-        if asks_cursor && !self.table.stamps_ingestion_time() {
+        let rows = &self.rows;
+        if self.asks_cursor(projection, filters) && !rows.table.stamps_ingestion_time() {
             return Err(DataFusionError::Plan(format!(
-                "Cursor functions need the IngestionTime policy on table '{}'. Enable it with \
-                 .alter table ['{}'] policy ingestiontime true",
-                self.table.name, self.table.name
+                "Cursor functions need the IngestionTime policy on table '{0}'. Enable it with \
+                 .alter table ['{0}'] policy ingestiontime true",
+                rows.table.name
             )));
         }
-        let hidden = DFSchema::try_from(Arc::clone(&self.hidden_schema))?;
+        let hidden = DFSchema::try_from(Arc::clone(&rows.hidden_schema))?;
         let predicates = filters
             .iter()
             .map(|filter| state.create_physical_expr(without_relation(filter)?, &hidden))
             .collect::<Result<Vec<_>>>()?;
-        let mut batches = Vec::new();
-        for kept in self.kept(&predicates)? {
-            self.batches(&kept, &wanted, &mut batches)?;
-        }
-        let schema = Arc::new(self.schema.project(&wanted)?);
-        let plan = MemorySourceConfig::try_new_exec(&partitions(batches), schema, None)?;
-        Ok(plan)
+        let wanted: Vec<usize> = match projection {
+            Some(projection) => projection.clone(),
+            None => (0..rows.schema.fields().len()).collect(),
+        };
+        let schema = Arc::new(rows.schema.project(&wanted)?);
+        let scan = Arc::new(Scan {
+            rows: Arc::clone(rows),
+            kept: rows.kept(&predicates)?.into(),
+            wanted: wanted.into(),
+            schema: Arc::clone(&schema),
+        });
+        // One partition, so that rows keep the order of their extents.
+        let plan = StreamingTableExec::try_new(schema, vec![scan], None, [], false, limit)?;
+        Ok(Arc::new(plan))
     }
 }
 
 /// The filter with bare column names: the hidden schema has no relation.
 fn without_relation(filter: &Expr) -> Result<Expr> {
-    use datafusion::common::tree_node::{Transformed, TreeNode};
     filter
         .clone()
         .transform(|expr| match expr {
-            Expr::Column(column) => Ok(Transformed::yes(Expr::Column(
-                datafusion::common::Column::new_unqualified(column.name),
-            ))),
+            Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::new_unqualified(
+                column.name,
+            )))),
             other => Ok(Transformed::no(other)),
         })
         .map(|transformed| transformed.data)
 }
 
-/// One partition, so that rows keep the order of their extents.
-fn partitions(batches: Vec<RecordBatch>) -> Vec<Vec<RecordBatch>> {
-    vec![batches]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::KustoError;
+    use crate::model::{CommitSettings, Database, DatabaseHandle, NewExtent};
+    use arrow::array::AsArray;
+    use arrow::array::{Int64Array, RecordBatch};
+    use arrow::datatypes::Int64Type;
+    use datafusion::physical_plan::collect;
+    use datafusion::prelude::{SessionContext, col, lit};
+    use kusto_emulator_values::Column as KustoColumn;
+    use kusto_emulator_values::ScalarType;
+
+    fn rows(values: &[i64]) -> NewExtent {
+        let columns = [KustoColumn::new("a", ScalarType::Long)];
+        let batch = RecordBatch::try_new(
+            arrow_schema(&columns),
+            vec![Arc::new(Int64Array::from(values.to_vec()))],
+        )
+        .expect("one long column");
+        NewExtent {
+            batches: vec![batch],
+            tags: vec!["t".to_owned()],
+            created_on: None,
+        }
+    }
+
+    /// A table of two commits, at 100 and 200; the second has no cursor value yet at 250. Column
+    /// `s` was added after both.
+    fn provider() -> ExtentsProvider {
+        let database = DatabaseHandle::new(Database::new("D", 0));
+        let at = |now| CommitSettings {
+            now,
+            cursor_lag: 100,
+        };
+        database
+            .commit(at(1), |transaction| {
+                let columns = [KustoColumn::new("a", ScalarType::Long)];
+                transaction.put_table(Table::new("T", &columns));
+                Ok::<_, KustoError>(())
+            })
+            .expect("a table can be put");
+        for (now, values) in [(100, [1, 2]), (200, [3, 4])] {
+            database
+                .commit(at(now), |transaction| {
+                    transaction.append("T", vec![rows(&values)])
+                })
+                .expect("the rows fit");
+        }
+        database
+            .commit(at(210), |transaction| {
+                let added = KustoColumn::new("s", ScalarType::String);
+                transaction
+                    .table_mut("T")
+                    .map(|table| table.add_column(&added))
+            })
+            .expect("the table is there");
+        let snapshot = database.snapshot(250);
+        ExtentsProvider::new(
+            Arc::clone(&snapshot.tables["T"]),
+            snapshot.cursor,
+            RowsWithoutIngestionTime::MatchNoCursor,
+            None,
+        )
+    }
+
+    async fn scan(filters: &[Expr], wanted: &[usize]) -> Vec<RecordBatch> {
+        let context = SessionContext::new();
+        let plan = provider()
+            .scan(&context.state(), Some(&wanted.to_vec()), filters, None)
+            .await
+            .expect("the scan is planned");
+        collect(plan, context.task_ctx())
+            .await
+            .expect("the scan runs")
+    }
+
+    fn longs(batches: &[RecordBatch], column: usize) -> Vec<Option<i64>> {
+        batches
+            .iter()
+            .flat_map(|batch| batch.column(column).as_primitive::<Int64Type>().iter())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn hidden_columns_tell_time_and_cursor_of_each_commit() {
+        let batches = scan(&[], &[0, 2, 5]).await;
+        assert_eq!(longs(&batches, 0), [1, 2, 3, 4].map(Some));
+        assert_eq!(longs(&batches, 1), [100, 100, 200, 200].map(Some));
+        assert_eq!(longs(&batches, 2), [Some(200), Some(200), None, None]);
+    }
+
+    #[tokio::test]
+    async fn filters_on_hidden_columns_drop_whole_segments() {
+        let filters = [col("\"$Cursor\"").gt(lit(0_i64))];
+        assert_eq!(longs(&scan(&filters, &[0]).await, 0), [1, 2].map(Some));
+        let provider = provider();
+        let on_user_column = col("a").gt(lit(1_i64));
+        let support = provider
+            .supports_filters_pushdown(&[&filters[0], &on_user_column])
+            .expect("filters can be judged");
+        assert_eq!(
+            support,
+            [
+                TableProviderFilterPushDown::Exact,
+                TableProviderFilterPushDown::Unsupported
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_column_added_later_is_an_empty_string_in_older_rows() {
+        let batches = scan(&[], &[1]).await;
+        let texts: Vec<_> = batches
+            .iter()
+            .flat_map(|batch| batch.column(0).as_string::<i32>().iter())
+            .collect();
+        assert_eq!(texts, [Some(""); 4]);
+    }
+
+    #[tokio::test]
+    async fn no_column_at_all_still_counts_rows() {
+        let batches = scan(&[], &[]).await;
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
+    }
 }

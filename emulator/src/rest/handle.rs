@@ -98,9 +98,9 @@ async fn command(engine: Arc<Engine>, client: ClientConnection, request: Request
         Err(refused) => return failure(&request, &refused),
     };
     let text = kusto_emulator_commands::obfuscate(&request.text);
-    begin(&engine, &request, &kind, &text);
+    let open = Open::begin(&engine, &request, &kind, &text);
     if let Err(refused) = before(&engine, &client, &request, &kind).await {
-        return ended(&engine, &client, &request, &kind, Err(refused));
+        return open.end(&client, Err(refused));
     }
     let work = {
         let (engine, request) = (Arc::clone(&engine), request.clone());
@@ -112,7 +112,7 @@ async fn command(engine: Arc<Engine>, client: ClientConnection, request: Request
         Ok(Ok(result)) => result,
     };
     let parts = result.map(|table| v1::command(&table));
-    ended(&engine, &client, &request, &kind, parts)
+    open.end(&client, parts)
 }
 
 fn parse_command(text: &str) -> Result<Parsed, KustoError> {
@@ -137,14 +137,10 @@ async fn query(
         Ok(timeout) => timeout,
         Err(refused) => return failure(&request, &refused),
     };
-    begin(
-        &engine,
-        &request,
-        KIND,
-        &kusto_emulator_commands::obfuscate(&request.text),
-    );
+    let text = kusto_emulator_commands::obfuscate(&request.text);
+    let open = Open::begin(&engine, &request, KIND, &text);
     if let Err(refused) = before(&engine, &client, &request, KIND).await {
-        return ended(&engine, &client, &request, KIND, Err(refused));
+        return open.end(&client, Err(refused));
     }
     let result = match tokio::time::timeout(timeout, run_limited(&engine, &request)).await {
         Err(_) => Err(KustoError::timeout(timeout.as_secs())),
@@ -158,7 +154,7 @@ async fn query(
         Endpoint::QueryV2 => v2::query(&request, &output, late.as_ref()),
         Endpoint::QueryV1 | Endpoint::Mgmt => v1::query(&request, &output, late.as_ref()),
     });
-    ended(&engine, &client, &request, KIND, parts)
+    open.end(&client, parts)
 }
 
 async fn run_limited(engine: &Arc<Engine>, request: &Request) -> Result<QueryOutput, KustoError> {
@@ -193,10 +189,69 @@ async fn run_limited(engine: &Arc<Engine>, request: &Request) -> Result<QueryOut
     Ok(output)
 }
 
-pub(super) fn begin(engine: &Engine, request: &Request, kind: &str, text: &str) {
-    tracing::debug!(kind, id = %request.client_request_id, "request");
-    engine.stats.begin(kind);
-    engine.journal.begin(request, kind, text);
+/// A request under way: counted and noted until it has ended, or its client has gone away.
+pub(super) struct Open {
+    engine: Arc<Engine>,
+    request: Request,
+    kind: String,
+    is_ended: bool,
+}
+
+impl Open {
+    /// Counts and notes a request; `text` must be free of secrets.
+    pub(super) fn begin(engine: &Arc<Engine>, request: &Request, kind: &str, text: &str) -> Self {
+        tracing::debug!(kind, id = %request.client_request_id, "request");
+        engine.stats.begin(kind);
+        engine.journal.begin(request, kind, text);
+        Self {
+            engine: Arc::clone(engine),
+            request: request.clone(),
+            kind: kind.to_owned(),
+            is_ended: false,
+        }
+    }
+
+    /// Notes the end and makes the answer, unless a fault loses it.
+    pub(super) fn end(
+        mut self,
+        client: &ClientConnection,
+        parts: Result<Vec<Part>, KustoError>,
+    ) -> Response {
+        self.is_ended = true;
+        let (state, reason) = match &parts {
+            Ok(_) => (RequestState::Completed, ""),
+            Err(error) if error.status == 429 => (RequestState::Throttled, error.message.as_str()),
+            Err(error) => (RequestState::Failed, error.message.as_str()),
+        };
+        self.note(state, reason);
+        let lost = self
+            .engine
+            .faults
+            .strike(FaultKind::LoseAnswer, &self.kind, &self.request.text);
+        if lost.is_some() {
+            client.0.cut();
+        }
+        match parts {
+            Ok(parts) => success(&self.request, parts),
+            Err(error) => failure(&self.request, &error),
+        }
+    }
+
+    fn note(&self, state: RequestState, reason: &str) {
+        let failed = state != RequestState::Completed;
+        self.engine.stats.end(&self.kind, failed);
+        self.engine
+            .journal
+            .end(self.request.activity_id, state, reason, now_ticks());
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.is_ended {
+            self.note(RequestState::Failed, "The client went away.");
+        }
+    }
 }
 
 /// Faults that strike before anything is done.
@@ -224,32 +279,4 @@ pub(super) async fn before(
         return Err(KustoError::throttled("Query", total, "Queries"));
     }
     Ok(())
-}
-
-pub(super) fn ended(
-    engine: &Engine,
-    client: &ClientConnection,
-    request: &Request,
-    kind: &str,
-    parts: Result<Vec<Part>, KustoError>,
-) -> Response {
-    engine.stats.end(kind, parts.is_err());
-    let (state, reason) = match &parts {
-        Ok(_) => (RequestState::Completed, ""),
-        Err(error) if error.status == 429 => (RequestState::Throttled, error.message.as_str()),
-        Err(error) => (RequestState::Failed, error.message.as_str()),
-    };
-    engine
-        .journal
-        .end(request.activity_id, state, reason, now_ticks());
-    let lost = engine
-        .faults
-        .strike(FaultKind::LoseAnswer, kind, &request.text);
-    if lost.is_some() {
-        client.0.cut();
-    }
-    match parts {
-        Ok(parts) => success(request, parts),
-        Err(error) => failure(request, &error),
-    }
 }

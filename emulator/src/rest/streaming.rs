@@ -13,7 +13,7 @@ use kusto_emulator_values::{Column, ScalarType, TableBuilder, Value};
 use uuid::Uuid;
 
 use super::answer::{Part, failure};
-use super::handle::{before, begin, ended};
+use super::handle::{Open, before};
 use super::{read, v1};
 use crate::commands::{Execution, ingest_body};
 use crate::connections::ClientConnection;
@@ -45,9 +45,9 @@ pub(super) async fn ingest(
         Ok(read) => read,
         Err(refused) => return failure(&request, &refused),
     };
-    begin(&engine, &request, KIND, &request.text);
+    let open = Open::begin(&engine, &request, KIND, &request.text);
     if let Err(refused) = before(&engine, &client, &request, KIND).await {
-        return ended(&engine, &client, &request, KIND, Err(refused));
+        return open.end(&client, Err(refused));
     }
     let execution = Execution {
         engine: Arc::clone(&engine),
@@ -60,7 +60,7 @@ pub(super) async fn ingest(
         Ok(result) => result.and_then(answer),
         Err(_) => Err(KustoError::service("The ingestion was abandoned.")),
     };
-    ended(&engine, &client, &request, KIND, result)
+    open.end(&client, result)
 }
 
 /// The properties of an ingestion command that the query string stands for.
