@@ -27,9 +27,12 @@ pub(crate) struct Clusters {
 
 impl Clusters {
     /// Connects to both and makes sure that each is a query endpoint and knows its databases.
-    async fn connect(definition: &JobDefinition) -> Result<Self, DriverError> {
-        let source = cluster(&definition.source)?;
-        let destination = cluster(&definition.destination)?;
+    async fn connect(
+        definition: &JobDefinition,
+        options: &RunOptions,
+    ) -> Result<Self, DriverError> {
+        let source = cluster(&definition.source, options)?;
+        let destination = cluster(&definition.destination, options)?;
         let call = Call::new("KC.connect", "kusto-copy connect");
         tokio::try_join!(source.version(&call), destination.version(&call))?;
         for pair in &definition.databases {
@@ -46,7 +49,7 @@ impl Clusters {
     }
 }
 
-fn cluster(uri: &str) -> Result<Cluster, DriverError> {
+fn cluster(uri: &str, options: &RunOptions) -> Result<Cluster, DriverError> {
     let (uri, _) = ClusterUri::parse(uri).map_err(|error| DriverError::Preflight {
         what: error.to_string(),
         remedy:
@@ -57,11 +60,13 @@ fn cluster(uri: &str) -> Result<Cluster, DriverError> {
         Ok(token) => Arc::new(StaticToken::new(Secret::new(token))),
         Err(_) => Arc::new(NoCredentials),
     };
-    Cluster::connect(uri, credentials, Settings::default()).map_err(|error| {
-        DriverError::Preflight {
-            what: error.to_string(),
-            remedy: "correct what the message names, then start again".to_owned(),
-        }
+    let settings = Settings {
+        allow_row_level_security: options.force_incomplete_reads,
+        ..Settings::default()
+    };
+    Cluster::connect(uri, credentials, settings).map_err(|error| DriverError::Preflight {
+        what: error.to_string(),
+        remedy: "correct what the message names, then start again".to_owned(),
     })
 }
 
@@ -78,7 +83,7 @@ pub(crate) async fn run(
     if let Some((record, _)) = &known {
         refuse_other_job(record, &definition)?;
     }
-    let clusters = Clusters::connect(&definition).await?;
+    let clusters = Clusters::connect(&definition, &options).await?;
     let lease = JobLease::take(store.as_ref()).await?;
     let record = match known {
         Some((record, _)) => record,
@@ -170,6 +175,7 @@ async fn side(
         limits: options.limits.clone(),
         horizon,
         adopt_destination: options.adopt_destination,
+        force_incomplete_reads: options.force_incomplete_reads,
     };
     Ok(Side {
         stored,

@@ -47,6 +47,8 @@ pub(crate) struct Workplace {
     pub(crate) horizon: Option<kusto_copy_core::vocabulary::Ticks>,
     /// Whether destination tables with rows or of another job may be taken over.
     pub(crate) adopt_destination: bool,
+    /// Whether tables may be copied though reads of them may be incomplete.
+    pub(crate) force_incomplete_reads: bool,
 }
 
 impl Workplace {
@@ -62,6 +64,7 @@ impl Workplace {
             limits: self.limits.clone(),
             horizon: self.horizon,
             adopt_destination: self.adopt_destination,
+            force_incomplete_reads: self.force_incomplete_reads,
         }
     }
 }

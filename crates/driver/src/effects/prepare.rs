@@ -58,6 +58,7 @@ async fn destination(
         .schema
         .as_ref()
         .map_err(|error| EffectError::Table(error.to_string()))?;
+    refuse_problems(place, head, schema)?;
     let call = task.call(place, "prepare");
     claim(place, task, window.after.is_none()).await?;
     let existing = place.catalog.destination.get(&head.destination_table);
@@ -90,6 +91,20 @@ async fn destination(
         retention: place.catalog.retention(&head.destination_table),
     };
     Ok(Outcome::event(ActivityEvent::LayoutRead { layout }))
+}
+
+/// What may have changed at either side since the job began.
+fn refuse_problems(
+    place: &Workplace,
+    head: &Activity,
+    schema: &TableSchema,
+) -> Result<(), EffectError> {
+    let catalog = &place.catalog;
+    let copied = catalog.source_tables().collect();
+    let problem = catalog
+        .source_problem(&head.source_table, place.force_incomplete_reads)
+        .or_else(|| catalog.destination_problem(&head.destination_table, schema, &copied));
+    problem.map_or(Ok(()), |problem| Err(EffectError::Table(problem)))
 }
 
 /// Creating answers success whatever columns an existing table has: only reading back tells.

@@ -82,6 +82,7 @@ pub(crate) struct Engine {
     troubled: BTreeMap<Subject, u32>,
     reported: Millis,
     wake_at: Option<Millis>,
+    opening_pause: Option<Millis>,
 }
 
 impl Engine {
@@ -110,6 +111,7 @@ impl Engine {
             troubled: BTreeMap::new(),
             reported: Millis(0),
             wake_at: None,
+            opening_pause: None,
         }
     }
 

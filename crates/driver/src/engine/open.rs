@@ -43,30 +43,44 @@ impl Engine {
             .map_or(Millis(0), |read_at| read_at.plus(rpo / 2))
     }
 
-    /// Opens iterations that are due and takes their tables to work.
+    /// Opens iterations that are due and takes their tables to work. A cluster that fails for the
+    /// moment is asked again later: what was open goes on meanwhile.
     pub(super) async fn open_iterations(&mut self) -> Result<(), DriverError> {
+        if self.opening_pause.is_some_and(|until| now() < until) {
+            return Ok(());
+        }
         for side in 0..self.sides.len() {
-            let record = &self.sides[side].stored.record;
-            let due = if self.options.continuous {
-                self.due_at(&self.sides[side]) <= now()
-            } else {
-                !self.sides[side].opened
-            };
-            let idle = record.phase == DatabasePhase::Idle;
-            if !self.sides[side].opened && !idle {
-                self.resume(side).await?;
-            } else if idle && due && !self.has_live(side) {
-                self.read_end(side).await?;
+            match self.open_iteration(side).await {
+                Err(DriverError::Kusto(error)) if error.is_passing() => {
+                    tracing::warn!(%error, "the iteration could not be opened yet");
+                    self.opening_pause = Some(now().plus(self.options.limits.retry_pause));
+                }
+                other => other?,
             }
-            if matches!(
-                self.sides[side].stored.record.phase,
-                DatabasePhase::Opening { .. }
-            ) {
-                self.mark(side).await?;
-            }
-            self.take_up(side).await?;
         }
         Ok(())
+    }
+
+    async fn open_iteration(&mut self, side: usize) -> Result<(), DriverError> {
+        let record = &self.sides[side].stored.record;
+        let due = if self.options.continuous {
+            self.due_at(&self.sides[side]) <= now()
+        } else {
+            !self.sides[side].opened
+        };
+        let idle = record.phase == DatabasePhase::Idle;
+        if !self.sides[side].opened && !idle {
+            self.resume(side).await?;
+        } else if idle && due && !self.has_live(side) {
+            self.read_end(side).await?;
+        }
+        if matches!(
+            self.sides[side].stored.record.phase,
+            DatabasePhase::Opening { .. }
+        ) {
+            self.mark(side).await?;
+        }
+        self.take_up(side).await
     }
 
     fn has_live(&self, side: usize) -> bool {
@@ -111,7 +125,9 @@ impl Engine {
         )
         .await?;
         let chosen = self.chosen(side)?;
-        self.refuse_tables(side, &chosen)?;
+        if self.sides[side].stored.record.committed == 0 {
+            self.refuse_tables(side, &chosen)?;
+        }
         let Some(table) = chosen.first() else {
             return Err(DriverError::Preflight {
                 what: format!(
@@ -205,15 +221,6 @@ impl Engine {
                     catalog.destination_problem(table, schema, &copied)
                 });
             problems.extend(problem.map(|problem| format!("table `{table}`: {problem}")));
-            let stored = self.record_of(side, table);
-            if let Some(stored) = stored
-                && stored.table_id != catalog.table_id(table)
-            {
-                problems.push(format!(
-                    "table `{table}`: it was dropped and created again, or another table was renamed over it, \
-                     since the last iteration; exclude it, or copy it in a new job"
-                ));
-            }
         }
         if problems.is_empty() {
             return Ok(());
@@ -229,6 +236,22 @@ impl Engine {
         database
             .tables
             .get(&ActivityId::of(&database.record.source, table))
+    }
+
+    /// A table dropped and created again, or renamed over, is another table: its window must not
+    /// go on silently.
+    fn refuse_another_table(&self, side: usize, table: &str) -> Result<(), DriverError> {
+        let found = self.sides[side].place.catalog.table_id(table);
+        match self.record_of(side, table) {
+            Some(record) if record.table_id != found => Err(DriverError::Preflight {
+                what: format!(
+                    "source table `{table}` was dropped and created again, or another table was renamed over \
+                     it, since the last iteration"
+                ),
+                remedy: "exclude it with --tables-exclude, or copy it in a new job".to_owned(),
+            }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Marks every table that is due: all in its first iteration, later those whose window a
@@ -247,6 +270,7 @@ impl Engine {
         let mut due = Vec::new();
         let mut proofs: Vec<(String, Window)> = Vec::new();
         for table in chosen {
+            self.refuse_another_table(side, &table)?;
             let after = self
                 .record_of(side, &table)
                 .and_then(|record| record.completed_to.clone());
