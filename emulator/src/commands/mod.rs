@@ -19,6 +19,7 @@ mod tables;
 mod update_policy;
 
 pub(crate) use external::read_external;
+pub(crate) use ingest::ingest_body;
 
 use std::sync::Arc;
 
@@ -247,9 +248,9 @@ async fn execute(execution: Execution, command: Command) -> Result<Table, KustoE
         Command::DropExtents(command) => drop_extents::drop_extents(context, &command).await,
         Command::Tags(command) => extent_tags::change_tags(context, &command).await,
         Command::IngestFromQuery(command) => ingest::ingest_from_query(context, &command).await,
-        Command::IngestInline(_) | Command::Ingest(_) | Command::Export(_) => {
-            Err(KustoError::unsupported("This command"))
-        }
+        Command::IngestInline(command) => ingest::ingest_inline(context, &command).await,
+        Command::Ingest(command) => ingest::ingest(context, &command).await,
+        Command::Export(_) => Err(KustoError::unsupported("This command")),
     }
 }
 
