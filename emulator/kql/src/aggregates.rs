@@ -190,7 +190,10 @@ fn sum(value: Scalar) -> Result<Aggregate> {
             functions::convert(value, ScalarType::Real)?,
             ScalarType::Real,
         ),
-        other => return Err(not_summable("sum", other)),
+        other @ (ScalarType::Bool
+        | ScalarType::DateTime
+        | ScalarType::Guid
+        | ScalarType::String) => return Err(not_summable("sum", other)),
     };
     Ok(Aggregate {
         expr: call(sum_udaf(), value.expr, false),
@@ -209,7 +212,13 @@ fn average(value: Scalar) -> Result<Aggregate> {
                 finish: or_nan,
             })
         }
-        other => Err(KqlError::unsupported(format!("avg() of a {other}"))),
+        other @ (ScalarType::Bool
+        | ScalarType::Decimal
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid
+        | ScalarType::String
+        | ScalarType::Dynamic) => Err(KqlError::unsupported(format!("avg() of a {other}"))),
     }
 }
 
@@ -222,7 +231,14 @@ fn extreme(name: &str, value: Scalar) -> Result<Aggregate> {
             ty,
             finish: as_it_is,
         }),
-        _ => {
+        ScalarType::Bool
+        | ScalarType::Int
+        | ScalarType::Long
+        | ScalarType::Real
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid
+        | ScalarType::String => {
             let function = if name == "max" {
                 max_udaf()
             } else {
@@ -259,7 +275,14 @@ fn or_zero(expr: Expr, ty: ScalarType) -> Expr {
     let zero = match ty {
         ScalarType::Real => Value::Real(0.0),
         ScalarType::Decimal => Value::Decimal(kusto_emulator_values::Decimal::zero()),
-        _ => Value::Long(0),
+        ScalarType::Bool
+        | ScalarType::Int
+        | ScalarType::Long
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid
+        | ScalarType::String
+        | ScalarType::Dynamic => Value::Long(0),
     };
     functions::or_else(expr, literal(zero).expr)
 }

@@ -28,8 +28,11 @@ pub(crate) use math::decimal_sort_key;
 pub(crate) use search::{has_terms, text_match};
 pub(crate) use text::lower;
 
+/// Binds a call if it knows the name.
+type Area = fn(&str, &mut Arguments) -> Option<Result<Scalar>>;
+
 /// Areas in the order in which they are asked.
-const AREAS: [fn(&str, &mut Arguments) -> Option<Result<Scalar>>; 7] = [
+const AREAS: [Area; 7] = [
     conversion::bind,
     logic::bind,
     text::bind,

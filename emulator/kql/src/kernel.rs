@@ -306,6 +306,7 @@ pub(crate) fn value_at(
 }
 
 /// Longs of an int or a long array, for window functions.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not ours")]
 pub(crate) fn longs_of(array: &dyn Array) -> Vec<Option<i64>> {
     match array.data_type() {
         DataType::Int32 => array
@@ -319,6 +320,7 @@ pub(crate) fn longs_of(array: &dyn Array) -> Vec<Option<i64>> {
 }
 
 /// Reals of a real array, for window functions.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not ours")]
 pub(crate) fn reals_of(array: &dyn Array) -> Vec<Option<f64>> {
     match array.data_type() {
         DataType::Float64 => array.as_primitive::<Float64Type>().iter().collect(),

@@ -29,7 +29,11 @@ pub(crate) fn parse(ty: ScalarType, inside: &str) -> Option<Value> {
         ScalarType::String => Some(Value::String(plain.to_owned())),
         ScalarType::Dynamic => json::parse_kql(text).map(|value| match value {
             Json::Null => Value::Null(ScalarType::Dynamic),
-            other => Value::Dynamic(other.to_string()),
+            other @ (Json::Bool(_)
+            | Json::Number(_)
+            | Json::Text(_)
+            | Json::Array(_)
+            | Json::Bag(_)) => Value::Dynamic(other.to_string()),
         }),
     }
 }

@@ -81,7 +81,14 @@ impl Binder {
             ScalarType::Bool => predicate,
             // Documented nowhere, accepted by Kusto: a dynamic is read as a bool.
             ScalarType::Dynamic => functions::convert(predicate, ScalarType::Bool)?,
-            other => {
+            other @ (ScalarType::Int
+            | ScalarType::Long
+            | ScalarType::Real
+            | ScalarType::Decimal
+            | ScalarType::DateTime
+            | ScalarType::TimeSpan
+            | ScalarType::Guid
+            | ScalarType::String) => {
                 return Err(KqlError::semantic(
                     "SEM0024",
                     format!("'where' operator: the expression must be of type bool, not {other}"),
@@ -158,7 +165,14 @@ impl Binder {
                     ));
                 }
                 ScalarType::Decimal => functions::decimal_sort_key(value.expr),
-                _ => value.expr,
+                ScalarType::Bool
+                | ScalarType::Int
+                | ScalarType::Long
+                | ScalarType::Real
+                | ScalarType::DateTime
+                | ScalarType::TimeSpan
+                | ScalarType::Guid
+                | ScalarType::String => value.expr,
             };
             sorts.push(SortExpr::new(expr, key.ascending, key.nulls_first));
         }

@@ -266,7 +266,19 @@ impl<'a> Parser<'a> {
             _ => Ok(Statement::Query(match self.any_expression()? {
                 crate::ast::Expr::Query(query) => *query,
                 // A name or call; in the body of a function, any scalar expression.
-                scalar => Pipeline {
+                scalar @ (crate::ast::Expr::Literal(_)
+                | crate::ast::Expr::Name(_)
+                | crate::ast::Expr::Side(_)
+                | crate::ast::Expr::Star
+                | crate::ast::Expr::Member(..)
+                | crate::ast::Expr::Index(..)
+                | crate::ast::Expr::Call { .. }
+                | crate::ast::Expr::MethodCall { .. }
+                | crate::ast::Expr::Negate(_)
+                | crate::ast::Expr::Binary { .. }
+                | crate::ast::Expr::In { .. }
+                | crate::ast::Expr::HasTerms { .. }
+                | crate::ast::Expr::Between { .. }) => Pipeline {
                     source: Source::Expr(scalar),
                     operators: Vec::new(),
                 },

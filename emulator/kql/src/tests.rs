@@ -1,6 +1,7 @@
 //! Queries with expected rows, worked out by hand from the documentation: a file for each area.
 
 mod aggregates;
+mod copier;
 mod functions;
 mod operators;
 mod request;

@@ -24,7 +24,15 @@ pub(crate) fn compare(operator: BinaryOperator, left: Scalar, right: Scalar) -> 
         ScalarType::Decimal if !is_equality(operator) => {
             kernel_of_decimals(operator, left.expr, right.expr)
         }
-        _ => native(operator, left, right),
+        ScalarType::Bool
+        | ScalarType::Int
+        | ScalarType::Long
+        | ScalarType::Decimal
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid
+        | ScalarType::String
+        | ScalarType::Dynamic => native(operator, left, right),
     };
     Ok(Scalar::new(expr, ScalarType::Bool, constant))
 }
@@ -86,7 +94,20 @@ fn native(operator: BinaryOperator, left: Scalar, right: Scalar) -> Expr {
         BinaryOperator::NotEqual if one_value => {
             binary_expr(left.expr, Operator::IsDistinctFrom, right.expr)
         }
-        _ => {
+        BinaryOperator::And
+        | BinaryOperator::Or
+        | BinaryOperator::Equal
+        | BinaryOperator::NotEqual
+        | BinaryOperator::Less
+        | BinaryOperator::LessOrEqual
+        | BinaryOperator::Greater
+        | BinaryOperator::GreaterOrEqual
+        | BinaryOperator::Add
+        | BinaryOperator::Subtract
+        | BinaryOperator::Multiply
+        | BinaryOperator::Divide
+        | BinaryOperator::Modulo
+        | BinaryOperator::Text { .. } => {
             let distinct = if operator == BinaryOperator::Equal {
                 Operator::IsNotDistinctFrom
             } else {
@@ -133,7 +154,18 @@ fn decide<T: PartialOrd>(
         _ => match operator {
             BinaryOperator::Equal => Some(false),
             BinaryOperator::NotEqual => Some(true),
-            _ => None,
+            BinaryOperator::And
+            | BinaryOperator::Or
+            | BinaryOperator::Less
+            | BinaryOperator::LessOrEqual
+            | BinaryOperator::Greater
+            | BinaryOperator::GreaterOrEqual
+            | BinaryOperator::Add
+            | BinaryOperator::Subtract
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
+            | BinaryOperator::Text { .. } => None,
         },
     }
 }
@@ -229,7 +261,9 @@ fn elements(array: &Scalar, wanted: ScalarType) -> Result<Vec<Scalar>> {
     let tree = text.as_deref().and_then(json::parse).unwrap_or(Json::Null);
     let items = match tree {
         Json::Array(items) => items,
-        other => vec![other],
+        other @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Bag(_)) => {
+            vec![other]
+        }
     };
     let wanted = if wanted == ScalarType::Dynamic {
         ScalarType::String
@@ -245,6 +279,7 @@ fn elements(array: &Scalar, wanted: ScalarType) -> Result<Vec<Scalar>> {
 }
 
 /// In a filter null and false are the same, so a plain comparison does.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not ours")]
 pub(crate) fn filter_form(expr: Expr) -> Expr {
     match expr {
         Expr::IsTrue(inner) => filter_form(*inner),

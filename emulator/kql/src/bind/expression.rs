@@ -93,20 +93,16 @@ impl Binder {
     }
 
     fn member(&self, base: &Expr, name: &str, env: &Env<'_>) -> Result<Scalar> {
-        let rows = match base {
-            Expr::Side(Side::Left) => env.input,
-            Expr::Side(Side::Right) => env.right,
-            _ => {
-                let base = self.scalar(base, env)?;
-                base.expect_type(
-                    ScalarType::Dynamic,
-                    &format!("The value in front of '.{name}'"),
-                )?;
-                return Ok(functions::member(
-                    base,
-                    literal(Value::String(name.to_owned())),
-                ));
-            }
+        let Expr::Side(side) = base else {
+            let base = self.scalar(base, env)?;
+            let what = format!("The value in front of '.{name}'");
+            base.expect_type(ScalarType::Dynamic, &what)?;
+            let name = literal(Value::String(name.to_owned()));
+            return Ok(functions::member(base, name));
+        };
+        let rows = match side {
+            Side::Left => env.input,
+            Side::Right => env.right,
         };
         let column = rows.and_then(|rows: &Relation| rows.find(name));
         let column = column.ok_or_else(|| KqlError::unresolved(name))?;
@@ -259,7 +255,15 @@ impl Binder {
         let count = match self.constant(expr, scope, &what)? {
             Value::Int(value) => i64::from(value),
             Value::Long(value) => value,
-            other => {
+            other @ (Value::Null(_)
+            | Value::Bool(_)
+            | Value::Real(_)
+            | Value::Decimal(_)
+            | Value::DateTime(_)
+            | Value::TimeSpan(_)
+            | Value::Guid(_)
+            | Value::String(_)
+            | Value::Dynamic(_)) => {
                 return Err(KqlError::semantic(
                     "SEM0031",
                     format!("{what} is of type {}, not long", other.ty()),

@@ -40,6 +40,7 @@ pub(crate) fn literal(value: Value) -> Scalar {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not ours")]
 fn null_of(ty: ScalarType) -> ScalarValue {
     match ty.arrow() {
         DataType::Boolean => ScalarValue::Boolean(None),
@@ -61,6 +62,7 @@ impl Scalar {
     }
 
     /// The text of a string literal.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not ours")]
     pub(crate) fn literal_text(&self) -> Option<&str> {
         match &self.expr {
             Expr::Literal(ScalarValue::Utf8(Some(text)), _) if self.ty == ScalarType::String => {
@@ -125,7 +127,12 @@ pub(crate) fn common_type(left: ScalarType, right: ScalarType) -> Option<ScalarT
         Long => Some(1),
         Real => Some(2),
         Decimal => Some(3),
-        _ => None,
+        ScalarType::Bool
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid
+        | ScalarType::String
+        | ScalarType::Dynamic => None,
     };
     let (a, b) = (rank(left)?, rank(right)?);
     Some(if a > b { left } else { right })

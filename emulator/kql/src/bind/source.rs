@@ -45,7 +45,21 @@ impl Binder {
                     .map(|(name, value)| {
                         let text = match value {
                             Expr::Name(word) => word.clone(),
-                            other => self.constant(other, scope, "A property")?.to_text(),
+                            other @ (Expr::Literal(_)
+                            | Expr::Side(_)
+                            | Expr::Star
+                            | Expr::Member(..)
+                            | Expr::Index(..)
+                            | Expr::Call { .. }
+                            | Expr::MethodCall { .. }
+                            | Expr::Negate(_)
+                            | Expr::Binary { .. }
+                            | Expr::In { .. }
+                            | Expr::HasTerms { .. }
+                            | Expr::Between { .. }
+                            | Expr::Query(_)) => {
+                                self.constant(other, scope, "A property")?.to_text()
+                            }
                         };
                         Ok((name.clone(), text))
                     })
@@ -82,7 +96,15 @@ impl Binder {
                 }
             },
             Expr::Member(base, _) | Expr::MethodCall { base, .. } => is_database(base),
-            _ => false,
+            Expr::Literal(_)
+            | Expr::Side(_)
+            | Expr::Star
+            | Expr::Index(..)
+            | Expr::Negate(_)
+            | Expr::Binary { .. }
+            | Expr::In { .. }
+            | Expr::HasTerms { .. }
+            | Expr::Between { .. } => false,
         }
     }
 
@@ -144,7 +166,17 @@ impl Binder {
                 }
                 self.rows_in_database(&database, name, arguments, scope)
             }
-            _ => Err(KqlError::semantic(
+            Expr::Literal(_)
+            | Expr::Side(_)
+            | Expr::Star
+            | Expr::Member(..)
+            | Expr::Index(..)
+            | Expr::MethodCall { .. }
+            | Expr::Negate(_)
+            | Expr::Binary { .. }
+            | Expr::In { .. }
+            | Expr::HasTerms { .. }
+            | Expr::Between { .. } => Err(KqlError::semantic(
                 "SEM0100",
                 "The query is not a tabular expression",
             )),
@@ -412,7 +444,13 @@ fn range_values(from: &Value, to: &Value, step: &Value) -> Result<Vec<Value>> {
     let as_long = |value: &Value| match value {
         Value::Int(value) => Some(i64::from(*value)),
         Value::Long(value) | Value::DateTime(value) | Value::TimeSpan(value) => Some(*value),
-        _ => None,
+        Value::Null(_)
+        | Value::Bool(_)
+        | Value::Real(_)
+        | Value::Decimal(_)
+        | Value::Guid(_)
+        | Value::String(_)
+        | Value::Dynamic(_) => None,
     };
     let make: fn(i64) -> Value = match (from.ty(), to.ty(), step.ty()) {
         (

@@ -40,7 +40,13 @@ impl Binder {
                 Source::Expr(expr) if !self.is_tabular(expr, &scope) => {
                     self.scalar(expr, &Env::without_rows(&scope))
                 }
-                _ => Err(KqlError::semantic(
+                Source::Expr(_)
+                | Source::Parenthesised(_)
+                | Source::DataTable { .. }
+                | Source::Range { .. }
+                | Source::Print(_)
+                | Source::Union(_)
+                | Source::ExternalData { .. } => Err(KqlError::semantic(
                     "SEM0100",
                     format!("The function '{name}' is tabular; a scalar is expected here"),
                 )),

@@ -53,7 +53,15 @@ impl Binder {
             match self.evaluated(&values.remove(0), "The offset")? {
                 Value::Int(value) => i64::from(value),
                 Value::Long(value) => value,
-                other => {
+                other @ (Value::Null(_)
+                | Value::Bool(_)
+                | Value::Real(_)
+                | Value::Decimal(_)
+                | Value::DateTime(_)
+                | Value::TimeSpan(_)
+                | Value::Guid(_)
+                | Value::String(_)
+                | Value::Dynamic(_)) => {
                     return Err(KqlError::semantic(
                         "SEM0031",
                         format!("The offset is of type {}", other.ty()),
@@ -153,7 +161,14 @@ fn row_cumsum(mut values: Vec<Scalar>) -> Result<Scalar> {
         ScalarType::Int | ScalarType::Long => ScalarType::Long,
         ScalarType::Real => ScalarType::Real,
         ScalarType::TimeSpan => ScalarType::TimeSpan,
-        other => return Err(KqlError::unsupported(format!("row_cumsum() of a {other}"))),
+        other @ (ScalarType::Bool
+        | ScalarType::Decimal
+        | ScalarType::DateTime
+        | ScalarType::Guid
+        | ScalarType::String
+        | ScalarType::Dynamic) => {
+            return Err(KqlError::unsupported(format!("row_cumsum() of a {other}")));
+        }
     };
     let args = vec![term.expr, restart.expr];
     let expr = kernel::call_arrow(

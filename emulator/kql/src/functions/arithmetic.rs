@@ -29,7 +29,11 @@ pub(crate) fn negate(value: Scalar) -> Result<Scalar> {
             });
             return Ok(Scalar::new(expr, Real, value.constant));
         }
-        other => {
+        other @ (kusto_emulator_values::ScalarType::Bool
+        | kusto_emulator_values::ScalarType::DateTime
+        | kusto_emulator_values::ScalarType::Guid
+        | kusto_emulator_values::ScalarType::String
+        | kusto_emulator_values::ScalarType::Dynamic) => {
             return Err(KqlError::semantic(
                 "SEM0031",
                 format!("A value of type {other} has no negative"),
@@ -94,7 +98,13 @@ pub(crate) fn arithmetic(operator: BinaryOperator, left: Scalar, right: Scalar) 
                 }
                 Long => longs(operator, left.expr, right.expr),
                 Real => reals(operator, left.expr, right.expr),
-                _ => decimals(operator, left.expr, right.expr),
+                ScalarType::Bool
+                | ScalarType::Decimal
+                | ScalarType::DateTime
+                | ScalarType::TimeSpan
+                | ScalarType::Guid
+                | ScalarType::String
+                | ScalarType::Dynamic => decimals(operator, left.expr, right.expr),
             };
             (expr, number)
         }
@@ -108,7 +118,16 @@ fn sign(operator: BinaryOperator) -> &'static str {
         BinaryOperator::Subtract => "-",
         BinaryOperator::Multiply => "*",
         BinaryOperator::Divide => "/",
-        _ => "%",
+        BinaryOperator::And
+        | BinaryOperator::Or
+        | BinaryOperator::Equal
+        | BinaryOperator::NotEqual
+        | BinaryOperator::Less
+        | BinaryOperator::LessOrEqual
+        | BinaryOperator::Greater
+        | BinaryOperator::GreaterOrEqual
+        | BinaryOperator::Modulo
+        | BinaryOperator::Text { .. } => "%",
     }
 }
 
@@ -151,7 +170,16 @@ fn longs(operator: BinaryOperator, left: Expr, right: Expr) -> Expr {
                     BinaryOperator::Divide => Some(a.wrapping_div(b)),
                     _ if b == 0 => None,
                     // The result of % is never negative for a positive divisor.
-                    _ => Some(a.wrapping_rem_euclid(b)),
+                    BinaryOperator::And
+                    | BinaryOperator::Or
+                    | BinaryOperator::Equal
+                    | BinaryOperator::NotEqual
+                    | BinaryOperator::Less
+                    | BinaryOperator::LessOrEqual
+                    | BinaryOperator::Greater
+                    | BinaryOperator::GreaterOrEqual
+                    | BinaryOperator::Modulo
+                    | BinaryOperator::Text { .. } => Some(a.wrapping_rem_euclid(b)),
                 }
             })
         },
@@ -172,7 +200,16 @@ fn reals(operator: BinaryOperator, left: Expr, right: Expr) -> Expr {
                     BinaryOperator::Subtract => a - b,
                     BinaryOperator::Multiply => a * b,
                     BinaryOperator::Divide => a / b,
-                    _ => a.rem_euclid(b),
+                    BinaryOperator::And
+                    | BinaryOperator::Or
+                    | BinaryOperator::Equal
+                    | BinaryOperator::NotEqual
+                    | BinaryOperator::Less
+                    | BinaryOperator::LessOrEqual
+                    | BinaryOperator::Greater
+                    | BinaryOperator::GreaterOrEqual
+                    | BinaryOperator::Modulo
+                    | BinaryOperator::Text { .. } => a.rem_euclid(b),
                 })
             })
         },
@@ -196,7 +233,16 @@ fn decimals(operator: BinaryOperator, left: Expr, right: Expr) -> Expr {
                     BinaryOperator::Subtract => a.sub(&b),
                     BinaryOperator::Multiply => a.mul(&b),
                     BinaryOperator::Divide => a.div(&b),
-                    _ => a.rem(&b),
+                    BinaryOperator::And
+                    | BinaryOperator::Or
+                    | BinaryOperator::Equal
+                    | BinaryOperator::NotEqual
+                    | BinaryOperator::Less
+                    | BinaryOperator::LessOrEqual
+                    | BinaryOperator::Greater
+                    | BinaryOperator::GreaterOrEqual
+                    | BinaryOperator::Modulo
+                    | BinaryOperator::Text { .. } => a.rem(&b),
                 };
                 value.map(|value| value.to_string())
             })

@@ -165,7 +165,16 @@ fn parsed(
             columns.bools(
                 |row| match Value::from_text(text(row)?.trim(), ScalarType::Bool) {
                     Value::Bool(value) => Some(value),
-                    _ => None,
+                    Value::Null(_)
+                    | Value::Int(_)
+                    | Value::Long(_)
+                    | Value::Real(_)
+                    | Value::Decimal(_)
+                    | Value::DateTime(_)
+                    | Value::TimeSpan(_)
+                    | Value::Guid(_)
+                    | Value::String(_)
+                    | Value::Dynamic(_) => None,
                 },
             )
         }
@@ -210,59 +219,66 @@ fn from_dynamic(to: ScalarType, value: Expr) -> Expr {
                     .map(|value| value.to_string()),
                 Json::Bool(value) if is_whole => Some(i64::from(value).to_string()),
                 Json::Array(_) | Json::Bag(_) | Json::Null => None,
-                other => Some(other.to_text()),
+                other @ (Json::Bool(_) | Json::Number(_) | Json::Text(_)) => Some(other.to_text()),
             })
         },
     )
 }
 
 fn between_numbers(from: ScalarType, to: ScalarType, value: Expr) -> Expr {
-    kernel::call(
-        format!("convert_{from}_{to}"),
-        to,
-        vec![value],
-        move |columns| {
-            let long = |row| -> PlanResult<Option<i64>> {
-                Ok(match value_at(columns, 0, row, from)? {
-                    Value::Bool(value) => Some(i64::from(value)),
-                    Value::Int(value) => Some(i64::from(value)),
-                    Value::Long(value) => Some(value),
-                    Value::Real(value) => cut(value),
-                    Value::Decimal(value) => value.to_i64(),
-                    _ => None,
-                })
-            };
-            match to {
-                ScalarType::Long => columns.longs(|row| long(row).ok().flatten()),
-                ScalarType::Int => columns.ints(|row| {
-                    long(row)
-                        .ok()
-                        .flatten()
-                        .and_then(|value| i32::try_from(value).ok())
-                }),
-                ScalarType::Bool => {
-                    columns.bools(|row| match value_at(columns, 0, row, from).ok()? {
-                        Value::Real(value) => Some(value != 0.0),
-                        Value::Decimal(value) => Some(!value.is_zero()),
-                        _ => long(row).ok().flatten().map(|value| value != 0),
-                    })
+    let name = format!("convert_{from}_{to}");
+    kernel::call(name, to, vec![value], move |columns| {
+        let at = |row| value_at(columns, 0, row, from).ok();
+        if to == ScalarType::Long {
+            columns.longs(|row| as_long(&at(row)?))
+        } else if to == ScalarType::Int {
+            columns.ints(|row| i32::try_from(as_long(&at(row)?)?).ok())
+        } else if to == ScalarType::Bool {
+            columns.bools(|row| {
+                let value = at(row)?;
+                if let Value::Real(value) = value {
+                    return Some(value != 0.0);
                 }
-                ScalarType::Real => {
-                    columns.reals(|row| match value_at(columns, 0, row, from).ok()? {
-                        Value::Decimal(value) => Some(value.to_f64()),
-                        _ => long(row).ok().flatten().map(as_real),
-                    })
+                if let Value::Decimal(value) = value {
+                    return Some(!value.is_zero());
                 }
-                _ => columns.texts(|row| match value_at(columns, 0, row, from).ok()? {
-                    Value::Real(value) => Decimal::from_f64(value).map(|value| value.to_string()),
-                    _ => long(row)
-                        .ok()
-                        .flatten()
-                        .map(|value| Decimal::from(value).to_string()),
-                }),
-            }
-        },
-    )
+                as_long(&value).map(|value| value != 0)
+            })
+        } else if to == ScalarType::Real {
+            columns.reals(|row| {
+                let value = at(row)?;
+                if let Value::Decimal(value) = value {
+                    return Some(value.to_f64());
+                }
+                as_long(&value).map(as_real)
+            })
+        } else {
+            columns.texts(|row| {
+                let value = at(row)?;
+                if let Value::Real(value) = value {
+                    return Decimal::from_f64(value).map(|value| value.to_string());
+                }
+                as_long(&value).map(|value| Decimal::from(value).to_string())
+            })
+        }
+    })
+}
+
+/// The whole part of a number, if it fits; a bool is 0 or 1.
+fn as_long(value: &Value) -> Option<i64> {
+    match value {
+        Value::Bool(value) => Some(i64::from(*value)),
+        Value::Int(value) => Some(i64::from(*value)),
+        Value::Long(value) => Some(*value),
+        Value::Real(value) => cut(*value),
+        Value::Decimal(value) => value.to_i64(),
+        Value::Null(_)
+        | Value::DateTime(_)
+        | Value::TimeSpan(_)
+        | Value::Guid(_)
+        | Value::String(_)
+        | Value::Dynamic(_) => None,
+    }
 }
 
 /// The nearest double of a long.

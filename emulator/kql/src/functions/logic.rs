@@ -206,7 +206,14 @@ fn is_empty(value: Scalar, negated: bool) -> Result<Scalar> {
             })
         }
         _ if negated => value.expr.is_not_null(),
-        _ => value.expr.is_null(),
+        ScalarType::Bool
+        | ScalarType::Int
+        | ScalarType::Long
+        | ScalarType::Real
+        | ScalarType::Decimal
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid => value.expr.is_null(),
     };
     Ok(Scalar::new(expr, ScalarType::Bool, constant))
 }

@@ -54,7 +54,14 @@ fn searched(value: Scalar) -> Result<Scalar> {
     match value.ty {
         ScalarType::String => Ok(value),
         ScalarType::Dynamic => convert(value, ScalarType::String),
-        other => Err(KqlError::semantic(
+        other @ (ScalarType::Bool
+        | ScalarType::Int
+        | ScalarType::Long
+        | ScalarType::Real
+        | ScalarType::Decimal
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid) => Err(KqlError::semantic(
             "SEM0025",
             format!("One of the string operator's sides is of type {other}; it must be a string"),
         )),

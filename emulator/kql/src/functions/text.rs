@@ -218,10 +218,9 @@ fn index_of(args: &Arguments) -> Result<Scalar> {
             };
             let from = offset(text, start);
             let found = text[from..].find(wanted.or_empty(row));
-            let position = found.map_or(Some(-1), |at| {
+            found.map_or(Some(-1), |at| {
                 i64::try_from(text[..from + at].chars().count()).ok()
-            });
-            position
+            })
         })
     });
     Ok(args.result(expr, LONG))

@@ -286,7 +286,19 @@ impl Binder {
                 }
                 (self.scalar(a, &env)?, self.scalar(b, &env)?)
             }
-            _ => return Err(wrong_condition()),
+            Expr::Literal(_)
+            | Expr::Side(_)
+            | Expr::Star
+            | Expr::Member(..)
+            | Expr::Index(..)
+            | Expr::Call { .. }
+            | Expr::MethodCall { .. }
+            | Expr::Negate(_)
+            | Expr::Binary { .. }
+            | Expr::In { .. }
+            | Expr::HasTerms { .. }
+            | Expr::Between { .. }
+            | Expr::Query(_) => return Err(wrong_condition()),
         };
         let ty = common_type(a.ty, b.ty)
             .filter(|ty| *ty != ScalarType::Dynamic)
@@ -375,7 +387,12 @@ fn leg_name(query: &Pipeline) -> Option<String> {
             }
         }
         Source::Parenthesised(inner) => leg_name(inner),
-        _ => None,
+        Source::Expr(_)
+        | Source::DataTable { .. }
+        | Source::Range { .. }
+        | Source::Print(_)
+        | Source::Union(_)
+        | Source::ExternalData { .. } => None,
     }
 }
 

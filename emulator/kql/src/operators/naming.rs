@@ -11,17 +11,52 @@ pub(super) fn own_name(expr: &Expr) -> Option<String> {
         Expr::Name(name) => Some(name.clone()),
         Expr::Member(base, name) => match base.as_ref() {
             Expr::Side(_) => Some(name.clone()),
-            base => Some(format!("{}_{name}", own_name(base)?)),
+            base @ (Expr::Literal(_)
+            | Expr::Name(_)
+            | Expr::Star
+            | Expr::Member(..)
+            | Expr::Index(..)
+            | Expr::Call { .. }
+            | Expr::MethodCall { .. }
+            | Expr::Negate(_)
+            | Expr::Binary { .. }
+            | Expr::In { .. }
+            | Expr::HasTerms { .. }
+            | Expr::Between { .. }
+            | Expr::Query(_)) => Some(format!("{}_{name}", own_name(base)?)),
         },
         Expr::Index(base, index) => match index.as_ref() {
             Expr::Literal(Value::String(key)) => Some(format!("{}_{key}", own_name(base)?)),
             Expr::Literal(Value::Long(at)) => Some(format!("{}_{at}", own_name(base)?)),
-            _ => None,
+            Expr::Literal(_)
+            | Expr::Name(_)
+            | Expr::Side(_)
+            | Expr::Star
+            | Expr::Member(..)
+            | Expr::Index(..)
+            | Expr::Call { .. }
+            | Expr::MethodCall { .. }
+            | Expr::Negate(_)
+            | Expr::Binary { .. }
+            | Expr::In { .. }
+            | Expr::HasTerms { .. }
+            | Expr::Between { .. }
+            | Expr::Query(_) => None,
         },
         Expr::Call { name, arguments } if names_after_argument(name) => {
             own_name(&arguments.first()?.value)
         }
-        _ => None,
+        Expr::Literal(_)
+        | Expr::Side(_)
+        | Expr::Star
+        | Expr::Call { .. }
+        | Expr::MethodCall { .. }
+        | Expr::Negate(_)
+        | Expr::Binary { .. }
+        | Expr::In { .. }
+        | Expr::HasTerms { .. }
+        | Expr::Between { .. }
+        | Expr::Query(_) => None,
     }
 }
 

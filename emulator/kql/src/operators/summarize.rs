@@ -42,39 +42,34 @@ impl Binder {
         );
         let mut pending = Vec::new();
         for item in aggregates {
-            match &item.expr {
-                Expr::Call { name, arguments } if aggregates::is_pick(name) => {
-                    let from = work.results.len();
-                    self.picked(&input, name, arguments, &keys, &mut work, scope)?;
-                    for (at, result) in work.results[from..].iter_mut().enumerate() {
-                        match item.names.get(at) {
-                            Some(given) => result.name.clone_from(given),
-                            None => {
-                                result.name =
-                                    free_name(&result.name, |name| taken.iter().any(|t| t == name))
-                            }
-                        }
-                        taken.push(result.name.clone());
-                    }
-                }
-                expr => {
-                    let rewritten = self.lifted(&input, expr, &mut work, scope)?;
-                    let name = match item.names.first() {
-                        Some(name) => name.clone(),
-                        None => free_name(&aggregate_name(expr), |name| {
-                            taken.iter().any(|t| t == name)
-                        }),
-                    };
-                    taken.push(name.clone());
-                    let place = work.results.len();
-                    pending.push((place, rewritten));
-                    let ty = ScalarType::Bool;
-                    work.results.push(Output {
-                        name,
-                        ty,
-                        expr: column(""),
-                    });
-                }
+            if let Expr::Call { name, arguments } = &item.expr
+                && aggregates::is_pick(name)
+            {
+                let from = work.results.len();
+                self.picked(&input, name, arguments, &keys, &mut work, scope)?;
+                name_picked(&mut work.results[from..], &item.names, &mut taken);
+                continue;
+            }
+            let rewritten = self.lifted(&input, &item.expr, &mut work, scope)?;
+            let name = match item.names.first() {
+                Some(name) => name.clone(),
+                None => free_name(&aggregate_name(&item.expr), |name| {
+                    taken.iter().any(|t| t == name)
+                }),
+            };
+            taken.push(name.clone());
+            pending.push((work.results.len(), rewritten));
+            // The type and the expression follow when the aggregates are columns.
+            work.results.push(Output {
+                name,
+                ty: ScalarType::Bool,
+                expr: column(""),
+            });
+        }
+        if keys.is_empty() && work.aggregates.is_empty() {
+            // Nothing to group by: what is wrong inside is the better message.
+            for (_, expr) in &pending {
+                self.scalar(expr, &Env::without_rows(scope))?;
             }
         }
         let grouped = self.aggregate(input, &keys, &work)?;
@@ -153,7 +148,15 @@ impl Binder {
                 left: Box::new(lift(left)?),
                 right: Box::new(lift(right)?),
             },
-            other => other.clone(),
+            other @ (Expr::Literal(_)
+            | Expr::Name(_)
+            | Expr::Side(_)
+            | Expr::Star
+            | Expr::MethodCall { .. }
+            | Expr::In { .. }
+            | Expr::HasTerms { .. }
+            | Expr::Between { .. }
+            | Expr::Query(_)) => other.clone(),
         })
     }
 
@@ -228,7 +231,15 @@ impl Binder {
                 ScalarType::String,
                 false,
             ),
-            _ => first.clone(),
+            ScalarType::Bool
+            | ScalarType::Int
+            | ScalarType::Long
+            | ScalarType::Real
+            | ScalarType::DateTime
+            | ScalarType::TimeSpan
+            | ScalarType::Guid
+            | ScalarType::String
+            | ScalarType::Dynamic => first.clone(),
         };
         let mut values = Vec::with_capacity(wanted.len() + 1);
         for value in std::iter::once(key).chain(wanted.iter().map(|(_, value)| value.clone())) {
@@ -401,6 +412,17 @@ impl Binder {
             hidden: None,
             serialized: false,
         })
+    }
+}
+
+/// The names that the query gives to the columns of a pick, or free ones.
+fn name_picked(results: &mut [Output], names: &[String], taken: &mut Vec<String>) {
+    for (at, result) in results.iter_mut().enumerate() {
+        result.name = match names.get(at) {
+            Some(given) => given.clone(),
+            None => free_name(&result.name, |name| taken.iter().any(|t| t == name)),
+        };
+        taken.push(result.name.clone());
     }
 }
 

@@ -20,7 +20,19 @@ impl Parser<'_> {
         }
         let source = match value {
             Expr::Query(inner) => Source::Parenthesised(inner),
-            other => Source::Expr(other),
+            other @ (Expr::Literal(_)
+            | Expr::Name(_)
+            | Expr::Side(_)
+            | Expr::Star
+            | Expr::Member(..)
+            | Expr::Index(..)
+            | Expr::Call { .. }
+            | Expr::MethodCall { .. }
+            | Expr::Negate(_)
+            | Expr::Binary { .. }
+            | Expr::In { .. }
+            | Expr::HasTerms { .. }
+            | Expr::Between { .. }) => Source::Expr(other),
         };
         let operators = self.pipes()?;
         Ok(Expr::Query(Box::new(Pipeline { source, operators })))
@@ -315,7 +327,20 @@ fn negate(value: Expr) -> Expr {
         Expr::Literal(Value::TimeSpan(value)) => {
             Expr::Literal(Value::TimeSpan(value.wrapping_neg()))
         }
-        other => Expr::Negate(Box::new(other)),
+        other @ (Expr::Literal(_)
+        | Expr::Name(_)
+        | Expr::Side(_)
+        | Expr::Star
+        | Expr::Member(..)
+        | Expr::Index(..)
+        | Expr::Call { .. }
+        | Expr::MethodCall { .. }
+        | Expr::Negate(_)
+        | Expr::Binary { .. }
+        | Expr::In { .. }
+        | Expr::HasTerms { .. }
+        | Expr::Between { .. }
+        | Expr::Query(_)) => Expr::Negate(Box::new(other)),
     }
 }
 

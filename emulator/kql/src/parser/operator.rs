@@ -281,7 +281,8 @@ impl Parser<'_> {
                 return Ok(parameters);
             };
             let dotted = first == "hint" && self.is_ahead(1, ".");
-            if !dotted && !(known.contains(&first.as_str()) && self.is_ahead(1, "=")) {
+            let named = known.contains(&first.as_str()) && self.is_ahead(1, "=");
+            if !(dotted || named) {
                 return Ok(parameters);
             }
             let mut name = self.name()?;
