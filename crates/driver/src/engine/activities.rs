@@ -118,6 +118,11 @@ impl Engine {
         if full && !self.flush(id).await? {
             return Ok(false);
         }
+        if let ActivityEvent::Folded { blocks } = &event {
+            for block in blocks {
+                self.observed.values.remove(&(id.clone(), *block));
+            }
+        }
         let Some(live) = self.live.get_mut(id) else {
             return Ok(false);
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kusto_copy_core::database::{DatabaseEvent, DatabasePhase, DueMarker, TableRecord};
 use kusto_copy_core::plan::Bounds;
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
-use kusto_copy_kusto::{Call, Database};
+use kusto_copy_kusto::{Call, Database, KustoError};
 
 use super::Engine;
 use crate::catalog::Catalog;
@@ -112,9 +112,10 @@ impl Engine {
     }
 
     /// Reads the end once for all tables of the database. Without a stored end it may be read
-    /// again; once stored it never is.
+    /// again; once stored it never is. Schemas are read after it, or a column that came in between
+    /// would be missed; before a job's first iteration they are read earlier too, so that what
+    /// cannot be copied is refused before anything is done.
     async fn read_end(&mut self, side: usize) -> Result<(), DriverError> {
-        self.read_catalog(side).await?;
         let place = Arc::clone(&self.sides[side].place);
         let identity = place.source.identity(&self.open_call("identity")).await?;
         refuse_access_modes(
@@ -124,28 +125,38 @@ impl Engine {
             &self.open_call("identity"),
         )
         .await?;
-        let chosen = self.chosen(side)?;
-        if self.sides[side].stored.record.committed == 0 {
+        let after = self.sides[side].stored.record.committed_end.clone();
+        if after.is_none() {
+            self.read_catalog(side).await?;
+            let chosen = self.chosen(side)?;
+            if chosen.is_empty() {
+                return Err(DriverError::Preflight {
+                    what: format!(
+                        "source database `{}` has no table to copy",
+                        place.source.name()
+                    ),
+                    remedy: "create one, or check --tables-include and --tables-exclude".to_owned(),
+                });
+            }
             self.refuse_tables(side, &chosen)?;
         }
-        let Some(table) = chosen.first() else {
-            return Err(DriverError::Preflight {
-                what: format!(
-                    "source database `{}` has no table to copy",
-                    place.source.name()
-                ),
-                remedy: "check --tables-include and --tables-exclude".to_owned(),
-            });
-        };
-        let after = self.sides[side].stored.record.committed_end.clone();
         let call = self.open_call("cursor");
-        let read = if after.is_some() {
-            place
-                .source
-                .cursor_end(&call, table, after.as_ref())
-                .await?
-        } else {
-            place.source.cursor_end_short(&call).await?
+        let known = self.sides[side].stored.tables.values().next();
+        let read = match (known, &after) {
+            (Some(table), Some(after)) => {
+                match place
+                    .source
+                    .cursor_end(&call, &table.source_table, Some(after))
+                    .await
+                {
+                    // The table is gone; its absence is told when tables are marked.
+                    Err(KustoError::NotFound { .. }) => {
+                        place.source.cursor_end_short(&call).await?
+                    }
+                    read => read?,
+                }
+            }
+            (None, _) | (_, None) => place.source.cursor_end_short(&call).await?,
         };
         let event = DatabaseEvent::CursorRead {
             source_id: identity.id,
@@ -156,7 +167,6 @@ impl Engine {
             .stored
             .apply(self.store.as_ref(), event)
             .await?;
-        // Schemas again: a column that came before the end was read must not be missed.
         self.read_catalog(side).await?;
         self.sides[side].opened = true;
         Ok(())
