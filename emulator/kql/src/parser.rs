@@ -15,6 +15,9 @@ use crate::lexer::{self, Token, TokenKind};
 /// Deepest nesting of expressions that is read; deeper texts are refused, not overflowed.
 const DEPTH: usize = 150;
 
+/// Longest chain of one operator (`a or b or …`), which nests as deep in the plan.
+const CHAIN: usize = 500;
+
 /// Reads a whole text of statements.
 pub(crate) fn statements(text: &str) -> Result<Vec<Statement>> {
     let mut parser = Parser::new(text)?;
@@ -416,10 +419,21 @@ impl<'a> Parser<'a> {
 
     fn pipes(&mut self) -> Result<Vec<crate::ast::Operator>> {
         let mut operators = Vec::new();
+        let mut links = 0;
         while self.take("|") {
+            self.link(&mut links)?;
             operators.push(self.operator()?);
         }
         Ok(operators)
+    }
+
+    /// Counts the links of a chain.
+    fn link(&self, links: &mut usize) -> Result<()> {
+        *links += 1;
+        if *links > CHAIN {
+            return Err(self.error("The expression has too many operators in a row"));
+        }
+        Ok(())
     }
 
     /// Counts how deep the text nests.

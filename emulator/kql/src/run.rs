@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kusto_emulator_values::Table;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::bind::Binder;
 use crate::catalog::Catalog;
@@ -44,6 +44,10 @@ pub async fn run_over(
     .await
 }
 
+/// Stack of a query's thread: plans are trees that are walked by recursion, as deep as the parser
+/// allows expressions to nest and chain. Pages that are not touched cost nothing.
+const STACK: usize = 256 * 1024 * 1024;
+
 /// Binding runs on a thread that may block: operators that need their whole input run it at once.
 async fn blocking(
     catalog: Arc<dyn Catalog>,
@@ -53,11 +57,18 @@ async fn blocking(
     let context = context.clone();
     let handle = Handle::current();
     let (guard, caller) = watch::channel(());
-    let joined = tokio::task::spawn_blocking(move || {
-        let executor = Executor::new(handle, caller, context.memory_limit)?;
-        work(&mut Binder::new(catalog, context, executor))
-    })
-    .await;
+    let (answer, answered) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("kql".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            let result = Executor::new(handle, caller, context.memory_limit)
+                .and_then(|executor| work(&mut Binder::new(catalog, context, executor)));
+            // Nobody listens any more when the caller has gone away.
+            let _ = answer.send(result);
+        })
+        .map_err(|error| KqlError::execution(error.to_string()))?;
+    let result = answered.await;
     drop(guard);
-    joined.map_err(|error| KqlError::execution(error.to_string()))?
+    result.map_err(|_| KqlError::execution("The query ended without an answer"))?
 }

@@ -44,7 +44,9 @@ impl Parser<'_> {
 
     fn or(&mut self) -> Result<Expr> {
         let mut left = self.and()?;
+        let mut links = 0;
         while self.take_word("or") {
+            self.link(&mut links)?;
             left = binary(BinaryOperator::Or, left, self.and()?);
         }
         Ok(left)
@@ -52,7 +54,9 @@ impl Parser<'_> {
 
     fn and(&mut self) -> Result<Expr> {
         let mut left = self.comparison()?;
+        let mut links = 0;
         while self.take_word("and") {
+            self.link(&mut links)?;
             left = binary(BinaryOperator::And, left, self.comparison()?);
         }
         Ok(left)
@@ -173,7 +177,9 @@ impl Parser<'_> {
 
     fn additive(&mut self) -> Result<Expr> {
         let mut left = self.multiplicative()?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let operator = if self.is("+") {
                 BinaryOperator::Add
             } else if self.is("-") {
@@ -188,7 +194,9 @@ impl Parser<'_> {
 
     fn multiplicative(&mut self) -> Result<Expr> {
         let mut left = self.unary()?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let operator = if self.is("*") {
                 BinaryOperator::Multiply
             } else if self.is("/") {
@@ -217,7 +225,9 @@ impl Parser<'_> {
     /// A primary with its `.name`, `['key']`, `[0]`.
     pub(super) fn postfix(&mut self) -> Result<Expr> {
         let mut value = self.primary()?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             if self.is(".") {
                 self.advance();
                 let name = self.name()?;

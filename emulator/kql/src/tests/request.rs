@@ -79,6 +79,19 @@ async fn hidden_columns_and_cursors() {
     assert_eq!(without.cursor, None);
 }
 
+/// Deep plans neither overflow the stack nor slip through the limit.
+#[tokio::test]
+async fn long_chains() {
+    let chain = |links: i64| {
+        let terms: Vec<String> = (0..links).map(|n| format!("id == {n} + id")).collect();
+        format!("T | where {} | count", terms.join(" or "))
+    };
+    check(&[(&chain(200), &["4"])]).await;
+    check_errors(&[(&chain(600), "SYN0002", "in a row")]).await;
+    let sum = vec!["1"; 400].join(" + ");
+    check(&[(&format!("T | project x = id + {sum} | take 1"), &["401"])]).await;
+}
+
 #[tokio::test]
 async fn limits_of_results() {
     check_errors(&[
