@@ -2,6 +2,7 @@
 
 mod databases;
 mod drop_extents;
+mod export;
 mod extent_tags;
 mod external;
 mod functions;
@@ -250,7 +251,7 @@ async fn execute(execution: Execution, command: Command) -> Result<Table, KustoE
         Command::IngestFromQuery(command) => ingest::ingest_from_query(context, &command).await,
         Command::IngestInline(command) => ingest::ingest_inline(context, &command).await,
         Command::Ingest(command) => ingest::ingest(context, &command).await,
-        Command::Export(_) => Err(KustoError::unsupported("This command")),
+        Command::Export(command) => export::export(context, &command).await,
     }
 }
 

@@ -1,7 +1,10 @@
 //! Commands on a cluster in memory and files in a folder: what they answer and what they change.
 
+mod export;
 mod extents;
 mod from_query;
+mod ingest;
+mod update;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::cut::{Loaded, cut, deliver_twice};
 use super::options::IngestOptions;
-use super::read::{Target, read_bytes, target_of};
+use super::read::Target;
 use crate::clock::{now_ticks, ticks};
 use crate::commands::Execution;
 use crate::commands::rows::rows_table;
@@ -48,11 +48,10 @@ pub(crate) async fn ingest(context: &Execution, command: &Ingest) -> Result<Tabl
     }
     let storage = Arc::clone(&context.engine.storage);
     let sources = command.sources.clone();
-    let read_options = options.clone();
     let mut files = tokio::task::spawn_blocking(move || {
         let files = sources.iter();
         files
-            .map(|source| load(storage.as_ref(), source, &target, &read_options))
+            .map(|source| load(storage.as_ref(), source, &target))
             .collect::<Result<Vec<_>, _>>()
     })
     .await
@@ -82,7 +81,7 @@ pub(crate) async fn ingest_inline(
     if is_present(context, &command.table, &options)? {
         return result(context, started, Vec::new());
     }
-    let batches = read_bytes(command.data.as_bytes(), "inline", &target, &options)?;
+    let batches = target.read(command.data.clone().into_bytes(), "inline")?;
     let path = format!("inproc:{}", Uuid::new_v4());
     let files = [Loaded { path, batches }];
     let extents = commit(context, &command.table, &options, &files).await?;
@@ -100,7 +99,7 @@ pub(crate) async fn ingest_body(
     body: &[u8],
 ) -> Result<usize, KustoError> {
     let (target, options) = prepare(context, table, properties)?;
-    let batches = read_bytes(body, "stream", &target, &options)?;
+    let batches = target.read(body.to_vec(), "stream")?;
     let path = format!("inproc:{}", Uuid::new_v4());
     let files = [Loaded { path, batches }];
     commit(context, table, &options, &files).await?;
@@ -115,7 +114,7 @@ fn prepare(
     context.database()?.read(|database| {
         let held = database.table(table)?;
         let options = IngestOptions::of(properties, database, held, now_ticks())?;
-        Ok((target_of(held), options))
+        Ok((Target::of(held, &options)?, options))
     })
 }
 
@@ -129,15 +128,10 @@ fn is_present(
         .read(|database| Ok(options.is_present_in(database.table(table)?)))
 }
 
-fn load(
-    storage: &dyn Storage,
-    source: &StorageUri,
-    target: &Target,
-    options: &IngestOptions,
-) -> Result<Loaded, KustoError> {
+fn load(storage: &dyn Storage, source: &StorageUri, target: &Target) -> Result<Loaded, KustoError> {
     let bytes = storage.read(source.expose()).map_err(download_error)?;
     let path = source.location().to_owned();
-    let batches = read_bytes(&bytes, &path, target, options)?;
+    let batches = target.read(bytes, &path)?;
     Ok(Loaded { path, batches })
 }
 

@@ -1,12 +1,10 @@
 //! The encoding policy of columns: the named profiles and the size of a value that each allows.
 
+use kusto_emulator_formats::DEFAULT_MAX_VALUE_SIZE;
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::KustoError;
 use crate::model::Table;
-
-/// Bytes of a string or dynamic value when no profile says otherwise.
-pub(super) const DEFAULT_MAX_VALUE_SIZE: usize = 1 << 20;
 
 /// Profiles and the largest value that each allows, in bytes (`alter-encoding-policy.md`).
 const PROFILES: [(&str, usize); 4] = [
