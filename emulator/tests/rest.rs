@@ -1,66 +1,9 @@
 //! The cluster as a client sees it: real HTTP, Kusto's answers, faults.
 
-use kusto_emulator::{Cluster, Settings, start};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+mod support;
 
-/// One HTTP/1.0 request: its answer is never chunked and ends with the connection. `None` when the
-/// connection ended without an answer.
-async fn post(uri: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
-    let host = uri.trim_start_matches("http://");
-    let body = body.to_string();
-    let mut stream = TcpStream::connect(host).await.ok()?;
-    let head = format!(
-        "POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-         x-ms-client-request-id: test;7\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
-}
-
-struct Client(Cluster);
-
-impl Client {
-    async fn start() -> Self {
-        let settings = Settings {
-            databases: vec!["D".to_owned()],
-            ..Settings::default()
-        };
-        Self(start(settings).await.expect("port 0 is free"))
-    }
-
-    async fn mgmt(&self, text: &str) -> Option<(u16, Value)> {
-        let body = json!({"db": "D", "csl": text});
-        post(self.0.uri(), "/v1/rest/mgmt", &body).await
-    }
-
-    async fn rows(&self, text: &str) -> Value {
-        let (status, answer) = self.mgmt(text).await.expect("an answer");
-        assert_eq!(status, 200, "{text}: {answer}");
-        answer["Tables"][0]["Rows"].clone()
-    }
-
-    async fn query(&self, text: &str, options: Value) -> (u16, Value) {
-        let body = json!({"db": "D", "csl": text, "properties": {"Options": options}});
-        post(self.0.uri(), "/v2/rest/query", &body)
-            .await
-            .expect("an answer")
-    }
-
-    async fn admin(&self, path: &str, body: Value) -> Value {
-        let (status, answer) = post(self.0.admin_uri(), path, &body)
-            .await
-            .expect("an answer");
-        assert_eq!(status, 200, "{path}: {answer}");
-        answer
-    }
-}
+use serde_json::json;
+use support::{Client, post};
 
 #[tokio::test]
 async fn a_table_is_created_and_shown() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kusto_emulator_kql::{Catalog, StoredFunction, TableSource};
 use kusto_emulator_values::{Schema, Table as Values};
 
-use super::ExtentsProvider;
+use super::provider::{ExtentsProvider, Refused};
 use crate::engine::Engine;
 use crate::error::KustoError;
 use crate::model::{DatabaseSnapshot, Table};
@@ -23,6 +23,7 @@ pub(crate) struct QueryCatalog {
     now: i64,
     overrides: Overrides,
     blocks_row_level_security: bool,
+    refused: Refused,
 }
 
 impl QueryCatalog {
@@ -44,7 +45,13 @@ impl QueryCatalog {
             now,
             overrides,
             blocks_row_level_security,
+            refused: Refused::default(),
         })
+    }
+
+    /// The refusal that the query met, if it met one.
+    pub(crate) fn refused(&self) -> Option<&KustoError> {
+        self.refused.get()
     }
 
     fn snapshot(&self, database: Option<&str>) -> Option<Arc<DatabaseSnapshot>> {
@@ -71,29 +78,33 @@ impl QueryCatalog {
                 snapshot.cursor,
                 settings.rows_without_ingestion_time,
                 self.refusal(table, settings.unrestricted_viewer),
+                Arc::clone(&self.refused),
             )),
         }
     }
 
     /// Why the table cannot be read by this caller.
-    fn refusal(&self, table: &Table, unrestricted_viewer: bool) -> Option<String> {
+    fn refusal(&self, table: &Table, unrestricted_viewer: bool) -> Option<KustoError> {
         if table.is_restricted() && !unrestricted_viewer {
-            return Some(format!(
+            return Some(KustoError::forbidden(format!(
                 "Access to table '{}' is restricted: the caller is not an UnrestrictedViewer.",
                 table.name
-            ));
+            )));
         }
-        table.row_level_security().map(|_| match self.blocks_row_level_security {
-            true => format!(
-                "The request is blocked by 'request_block_row_level_security': table '{}' has a \
-                 row level security policy.",
-                table.name
+        table.row_level_security()?;
+        Some(match self.blocks_row_level_security {
+            true => KustoError::bad_request(
+                "General_BadRequest",
+                format!(
+                    "The request is blocked by 'request_block_row_level_security': table '{}' has \
+                     a row level security policy.",
+                    table.name
+                ),
             ),
-            false => format!(
-                "Table '{}' has an enabled row level security policy, which the embedded cluster \
-                 does not apply; it refuses the query instead.",
+            false => KustoError::unsupported(format!(
+                "A query of table '{}', which has an enabled row level security policy,",
                 table.name
-            ),
+            )),
         })
     }
 }

@@ -6,5 +6,4 @@ mod rows;
 mod run;
 
 pub(crate) use catalog::{Overrides, QueryCatalog};
-pub(crate) use provider::ExtentsProvider;
 pub(crate) use run::{run_pipeline, run_query};

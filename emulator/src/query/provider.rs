@@ -1,7 +1,7 @@
 //! A table's extents as a DataFusion table: user columns in their Arrow forms, then hidden columns.
 //! Predicates over hidden columns drop whole segments.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -15,6 +15,7 @@ use datafusion::physical_plan::streaming::StreamingTableExec;
 use kusto_emulator_values::arrow_schema;
 
 use super::rows::{HIDDEN_COLUMNS, Rows, Scan};
+use crate::error::KustoError;
 use crate::model::Table;
 use crate::settings::RowsWithoutIngestionTime;
 
@@ -22,17 +23,23 @@ use crate::settings::RowsWithoutIngestionTime;
 #[derive(Debug)]
 pub(crate) struct ExtentsProvider {
     rows: Arc<Rows>,
-    refusal: Option<String>,
+    refusal: Option<KustoError>,
+    refused: Refused,
 }
+
+/// The refusal that a query met, in Kusto's words: the query engine passes on the sentence only.
+pub(crate) type Refused = Arc<OnceLock<KustoError>>;
 
 impl ExtentsProvider {
     /// The table as of a snapshot whose newest cursor is `newest_cursor`. With a `refusal` every
-    /// scan fails with that sentence (restricted view, row-level security).
+    /// scan fails with it (restricted view, row-level security). What a scan meets is noted in
+    /// `refused`.
     pub(crate) fn new(
         table: Arc<Table>,
         newest_cursor: i64,
         rows_without_time: RowsWithoutIngestionTime,
-        refusal: Option<String>,
+        refusal: Option<KustoError>,
+        refused: Refused,
     ) -> Self {
         let hidden: Vec<Field> = HIDDEN_COLUMNS
             .iter()
@@ -53,7 +60,29 @@ impl ExtentsProvider {
                 rows_without_time,
             }),
             refusal,
+            refused,
         }
+    }
+
+    fn check(&self, wanted: Option<&Vec<usize>>, filters: &[Expr]) -> Result<()> {
+        let table = &self.rows.table;
+        let refusal = match &self.refusal {
+            Some(refusal) => refusal.clone(),
+            None if self.asks_cursor(wanted, filters) && !table.stamps_ingestion_time() => {
+                KustoError::bad_request(
+                    "General_BadRequest",
+                    format!(
+                        "Cursor functions need the IngestionTime policy on table '{0}'. Enable it \
+                         with .alter table ['{0}'] policy ingestiontime true",
+                        table.name
+                    ),
+                )
+            }
+            None => return Ok(()),
+        };
+        let sentence = refusal.message.clone();
+        self.refused.get_or_init(|| refusal);
+        Err(DataFusionError::Plan(sentence))
     }
 
     /// Whether a scan reads the cursor of rows.
@@ -108,17 +137,8 @@ impl TableProvider for ExtentsProvider {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if let Some(refusal) = &self.refusal {
-            return Err(DataFusionError::Plan(refusal.clone()));
-        }
+        self.check(projection, filters)?;
         let rows = &self.rows;
-        if self.asks_cursor(projection, filters) && !rows.table.stamps_ingestion_time() {
-            return Err(DataFusionError::Plan(format!(
-                "Cursor functions need the IngestionTime policy on table '{0}'. Enable it with \
-                 .alter table ['{0}'] policy ingestiontime true",
-                rows.table.name
-            )));
-        }
         let hidden = DFSchema::try_from(Arc::clone(&rows.hidden_schema))?;
         let predicates = filters
             .iter()
@@ -157,7 +177,6 @@ fn without_relation(filter: &Expr) -> Result<Expr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::KustoError;
     use crate::model::{CommitSettings, Database, DatabaseHandle, NewExtent};
     use arrow::array::AsArray;
     use arrow::array::{Int64Array, RecordBatch};
@@ -217,6 +236,7 @@ mod tests {
             snapshot.cursor,
             RowsWithoutIngestionTime::MatchNoCursor,
             None,
+            Refused::default(),
         )
     }
 

@@ -26,9 +26,8 @@ pub(crate) async fn run_query(
     no_truncation: bool,
 ) -> Result<QueryOutput, KustoError> {
     let (catalog, context) = prepare(engine, request, overrides, no_truncation)?;
-    kusto_emulator_kql::run(text, catalog, &context)
-        .await
-        .map_err(KustoError::from)
+    let result = kusto_emulator_kql::run(text, Arc::clone(&catalog) as _, &context).await;
+    result.map_err(|error| answer_to(error, &catalog))
 }
 
 /// Runs a pipeline over a command's result.
@@ -42,9 +41,17 @@ pub(crate) async fn run_pipeline(
     pipeline: &str,
 ) -> Result<QueryOutput, KustoError> {
     let (catalog, context) = prepare(engine, request, Overrides::new(), false)?;
-    kusto_emulator_kql::run_over(input, pipeline, catalog, &context)
-        .await
-        .map_err(KustoError::from)
+    let result =
+        kusto_emulator_kql::run_over(input, pipeline, Arc::clone(&catalog) as _, &context).await;
+    result.map_err(|error| answer_to(error, &catalog))
+}
+
+/// A refused table explains a failure better than the query engine can.
+fn answer_to(error: KqlError, catalog: &QueryCatalog) -> KustoError {
+    match catalog.refused() {
+        Some(refused) => refused.clone(),
+        None => KustoError::from(error),
+    }
 }
 
 fn prepare(

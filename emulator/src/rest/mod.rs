@@ -6,6 +6,7 @@ mod errors;
 mod handle;
 mod metadata;
 mod read;
+mod streaming;
 mod v1;
 mod v2;
 
@@ -34,6 +35,10 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
         .route(
             "/v2/rest/query",
             post(handle::query_v2_post).get(handle::query_v2_get),
+        )
+        .route(
+            "/v1/rest/ingest/{database}/{table}",
+            post(streaming::ingest),
         )
         .route("/v1/rest/auth/metadata", get(metadata::metadata))
         .layer(DefaultBodyLimit::max(BODY_BYTES))

@@ -51,17 +51,17 @@ pub(super) fn query(
     let placement = Placement::of(request);
     let fragmented = request.is_on("results_v2_fragment_primary_tables");
     let mut frames = Frames::new(request.is_on("results_v2_newlines_between_frames"));
-    let mut header = json!({
-        "FrameType": "DataSetHeader",
-        "IsProgressive": false,
-        "Version": "v2.0",
-    });
+    let mut header = vec![
+        ("FrameType", json!("DataSetHeader")),
+        ("IsProgressive", json!(false)),
+        ("Version", json!("v2.0")),
+    ];
     if fragmented {
-        header["IsFragmented"] = json!(true);
-        header["ErrorReportingPlacement"] = json!(placement.name());
+        header.push(("IsFragmented", json!(true)));
+        header.push(("ErrorReportingPlacement", json!(placement.name())));
     }
-    frames.push(&header);
-    frames.push(&extended_properties(output));
+    frames.push(header);
+    frames.push(extended_properties(output));
     for (index, table) in output.tables.iter().enumerate() {
         let error = late.as_ref().filter(|_| index == 0);
         let in_data = error.filter(|_| placement == Placement::InData);
@@ -72,18 +72,21 @@ pub(super) fn query(
         }
     }
     let id = output.tables.len() + 1;
-    frames.push(&completion_information(request, id, late.is_some()));
-    let mut completion = json!({
-        "FrameType": "DataSetCompletion",
-        "HasErrors": late.is_some(),
-        "Cancelled": false,
-    });
+    frames.push(completion_information(request, id, late.is_some()));
+    let mut completion = vec![
+        ("FrameType", json!("DataSetCompletion")),
+        ("HasErrors", json!(late.is_some())),
+        ("Cancelled", json!(false)),
+    ];
     if let Some(error) = late {
-        completion["OneApiErrors"] = error["OneApiErrors"].clone();
+        completion.push(("OneApiErrors", error["OneApiErrors"].clone()));
     }
-    frames.push(&completion);
+    frames.push(completion);
     frames.finish()
 }
+
+/// A frame's members in the order of Kusto's answers: readers of streams depend on it.
+type Frame = Vec<(&'static str, Value)>;
 
 /// The array of frames under construction.
 struct Frames {
@@ -111,9 +114,13 @@ impl Frames {
         self.parts.push(Part::Text(text.into()));
     }
 
-    fn push(&mut self, frame: &Value) {
+    fn push(&mut self, frame: Frame) {
         self.separate();
-        self.text(frame.to_string());
+        let members: Vec<String> = frame
+            .into_iter()
+            .map(|(name, value)| format!("\"{name}\":{value}"))
+            .collect();
+        self.text(format!("{{{}}}", members.join(",")));
     }
 
     fn push_table(&mut self, id: usize, table: &Table, trailing: Option<&Value>) {
@@ -134,13 +141,13 @@ impl Frames {
         trailing: Option<&Value>,
         at_end: Option<&Value>,
     ) {
-        self.push(&json!({
-            "FrameType": "TableHeader",
-            "TableId": id,
-            "TableKind": "PrimaryResult",
-            "TableName": "PrimaryResult",
-            "Columns": columns(&table.schema),
-        }));
+        self.push(vec![
+            ("FrameType", json!("TableHeader")),
+            ("TableId", json!(id)),
+            ("TableKind", json!("PrimaryResult")),
+            ("TableName", json!("PrimaryResult")),
+            ("Columns", columns(&table.schema)),
+        ]);
         self.separate();
         self.text(format!(
             "{{\"FrameType\":\"TableFragment\",\"TableFragmentType\":\"DataAppend\",\
@@ -149,15 +156,15 @@ impl Frames {
         ));
         push_rows(&mut self.parts, table, trailing);
         self.text("}");
-        let mut completion = json!({
-            "FrameType": "TableCompletion",
-            "TableId": id,
-            "RowCount": table.num_rows(),
-        });
+        let mut completion = vec![
+            ("FrameType", json!("TableCompletion")),
+            ("TableId", json!(id)),
+            ("RowCount", json!(table.num_rows())),
+        ];
         if let Some(error) = at_end {
-            completion["OneApiErrors"] = error["OneApiErrors"].clone();
+            completion.push(("OneApiErrors", error["OneApiErrors"].clone()));
         }
-        self.push(&completion);
+        self.push(completion);
     }
 
     fn finish(mut self) -> Vec<Part> {
@@ -173,7 +180,7 @@ fn columns(schema: &[Column]) -> Value {
         .collect()
 }
 
-fn extended_properties(output: &QueryOutput) -> Value {
+fn extended_properties(output: &QueryOutput) -> Frame {
     let visualization = output
         .visualization
         .clone()
@@ -182,21 +189,21 @@ fn extended_properties(output: &QueryOutput) -> Value {
     if let Some(cursor) = &output.cursor {
         rows.push(json!([1, "Cursor", cursor]));
     }
-    json!({
-        "FrameType": "DataTable",
-        "TableId": 0,
-        "TableKind": "QueryProperties",
-        "TableName": "@ExtendedProperties",
-        "Columns": [
-            {"ColumnName": "TableId", "ColumnType": "int"},
-            {"ColumnName": "Key", "ColumnType": "string"},
-            {"ColumnName": "Value", "ColumnType": "dynamic"},
-        ],
-        "Rows": rows,
-    })
+    let columns = json!([
+        {"ColumnName": "TableId", "ColumnType": "int"},
+        {"ColumnName": "Key", "ColumnType": "string"},
+        {"ColumnName": "Value", "ColumnType": "dynamic"},
+    ]);
+    data_table(
+        0,
+        "QueryProperties",
+        "@ExtendedProperties",
+        columns,
+        json!(rows),
+    )
 }
 
-fn completion_information(request: &Request, id: usize, failed: bool) -> Value {
+fn completion_information(request: &Request, id: usize, failed: bool) -> Frame {
     let (level, name, code, code_name, text) = match failed {
         true => (2, "Error", 1, "E_FAILED", "Query failed"),
         false => (4, "Info", 0, "S_OK (0)", "Query completed successfully"),
@@ -219,25 +226,31 @@ fn completion_information(request: &Request, id: usize, failed: bool) -> Value {
         .iter()
         .map(|(name, ty)| json!({"ColumnName": name, "ColumnType": ty}))
         .collect();
-    json!({
-        "FrameType": "DataTable",
-        "TableId": id,
-        "TableKind": "QueryCompletionInformation",
-        "TableName": "QueryCompletionInformation",
-        "Columns": columns,
-        "Rows": [[
-            datetime::format(now_ticks()),
-            request.client_request_id,
-            request.activity_id,
-            request.activity_id,
-            request.activity_id,
-            level,
-            name,
-            code,
-            code_name,
-            4,
-            "QueryInfo",
-            json!({"Count": 1, "Text": text}).to_string(),
-        ]],
-    })
+    let row = json!([
+        datetime::format(now_ticks()),
+        request.client_request_id,
+        request.activity_id,
+        request.activity_id,
+        request.activity_id,
+        level,
+        name,
+        code,
+        code_name,
+        4,
+        "QueryInfo",
+        json!({"Count": 1, "Text": text}).to_string(),
+    ]);
+    let kind = "QueryCompletionInformation";
+    data_table(id, kind, kind, columns, json!([row]))
+}
+
+fn data_table(id: usize, kind: &str, name: &str, columns: Value, rows: Value) -> Frame {
+    vec![
+        ("FrameType", json!("DataTable")),
+        ("TableId", json!(id)),
+        ("TableKind", json!(kind)),
+        ("TableName", json!(name)),
+        ("Columns", columns),
+        ("Rows", rows),
+    ]
 }
