@@ -4,8 +4,14 @@
 //! One binary, since linking is most of what an integration test costs. `cargo xtask test` sets up
 //! the tools that some of them need; without those they say that they were skipped and why.
 
+mod arrivals;
+mod bad_input;
+mod kills;
 mod kql_texts;
 mod kqlcheck;
+mod nycflights;
+mod output;
 mod support;
 mod tidy;
+mod torture;
 mod witnesses;

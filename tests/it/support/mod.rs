@@ -4,12 +4,17 @@
     reason = "a harness for all tests; not each part is in use at each moment"
 )]
 
+pub(crate) mod cluster;
+pub(crate) mod copier;
+pub(crate) mod http;
 pub(crate) mod kqlcheck;
 pub(crate) mod process;
 pub(crate) mod python;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -27,6 +32,22 @@ pub(crate) fn temp_dir() -> TempDir {
         .prefix("kusto-copy-test-")
         .tempdir()
         .expect("a temporary folder can be made")
+}
+
+/// Looks again and again until something has come true; panics with the last look if it never
+/// does. The bound is far beyond what anything needs, so no verdict depends on it.
+pub(crate) fn until<T: std::fmt::Debug>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let started = Instant::now();
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(instead) => assert!(
+                started.elapsed() < Duration::from_secs(120),
+                "{what} never came true: {instead}"
+            ),
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Says on stderr that the running test was skipped and why, past the capture of the test runner.

@@ -1,0 +1,220 @@
+//! Bad input gets one clear message that says what to do, the right exit code and no stack trace,
+//! and loses nothing.
+
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::support::copier::{Ended, Pair, files};
+use crate::support::process::kusto_copy;
+use crate::support::temp_dir;
+
+/// One sentence and what to do, both about these things; no trace of the program's insides.
+fn assert_clear(ended: &Ended, code: i32, parts: &[&str]) {
+    assert_eq!(ended.code, Some(code), "{ended}");
+    let errors = ended.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+    assert_eq!(errors, 1, "one message is wanted\n{ended}");
+    for inside in ["panicked", "backtrace", "RUST_", ".rs:"] {
+        assert!(!ended.stderr.contains(inside), "{inside}\n{ended}");
+    }
+    for part in parts {
+        assert!(ended.stderr.contains(part), "{part:?} is missing\n{ended}");
+    }
+    // The command line's own errors end with its usage; all others say what to do.
+    if code == 1 {
+        assert!(ended.stderr.contains("what to do: "), "{ended}");
+    }
+}
+
+/// A copy that needs no cluster to be refused.
+fn command_line(lake: &str, source: &str, extra: &[&str]) -> Ended {
+    let mut command = kusto_copy();
+    command.args(["-l", lake, "-s", source, "-d", "http://127.0.0.1:9"]);
+    command.args(["--db", "Samples"]);
+    command.args(extra);
+    Ended::of(command)
+}
+
+fn text(path: &PathBuf) -> &str {
+    path.to_str().expect("the folder's name is text")
+}
+
+#[test]
+fn a_wrong_command_line_is_refused_before_anything_is_made() {
+    let dir = temp_dir();
+    let lake = dir.path().join("lake");
+    let cases: [(&[&str], &[&str]); 7] = [
+        (&["--tables-include", "A", "--tables-exclude", "A"], &["'A'", "--tables-exclude"]),
+        (&["--tables-exclude", "A", "--priority", "A"], &["'A'", "--priority"]),
+        (&["--db", "samples"], &["--db"]),
+        (&["--rpo", "soon"], &["--rpo"]),
+        (&["--export-slots", "0"], &["--export-slots"]),
+        (&["--no-such-flag"], &["--no-such-flag"]),
+        (&["--set", "poll.min=9", "--set", "poll.max=1"], &["poll.max"]),
+    ];
+    for (extra, parts) in cases {
+        assert_clear(&command_line(text(&lake), "http://127.0.0.1:8", extra), 2, parts);
+    }
+    let same = command_line(text(&lake), "http://127.0.0.1:9", &[]);
+    assert_clear(&same, 2, &["same cluster"]);
+    for wrong in ["not an address", "ftp://x", "http://", "https://x.kusto.windows.net/Samples"] {
+        assert_clear(&command_line(text(&lake), wrong, &[]), 2, &["--source"]);
+    }
+    let missing = Ended::of({
+        let mut command = kusto_copy();
+        command.arg("-l").arg(&lake);
+        command
+    });
+    assert_clear(&missing, 2, &["--source", "--destination", "--db"]);
+    assert!(!lake.exists(), "{:?}", files(&lake));
+}
+
+#[test]
+fn an_unreachable_cluster_is_told_with_its_address() {
+    let dir = temp_dir();
+    let lake = dir.path().join("lake");
+    // A port that was free a moment ago; nobody listens there.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port();
+    let uri = format!("http://127.0.0.1:{port}");
+    let ended = command_line(text(&lake), &uri, &[]);
+    assert_clear(&ended, 1, &["cannot be reached", &uri, "address"]);
+}
+
+#[test]
+fn a_missing_database_or_table_is_named() {
+    let pair = Pair::start("Samples");
+    pair.at_source(&[".create table T (n:long)"]);
+    let ended = pair.copy(&["--db", "Absent"]);
+    assert_clear(&ended, 1, &["Absent"]);
+    let ended = pair.copy(&["--tables-include", "T", "Tt"]);
+    assert_clear(&ended, 1, &["`Tt`", "Samples"]);
+    let ended = pair.copy(&["--tables-exclude", "Tt"]);
+    assert_clear(&ended, 1, &["`Tt`"]);
+    assert!(pair.destination.tables("Samples").is_empty());
+
+    // Nothing that was refused stands in the way of what is right.
+    pair.copy_completely(&["--tables-include", "T"]);
+}
+
+#[test]
+fn a_lake_that_cannot_be_written_is_told() {
+    let pair = Pair::start("Samples");
+    pair.at_source(&[".create table T (n:long)"]);
+    let file = pair.dir().join("a file");
+    fs::write(&file, "").expect("a file can be written");
+    for lake in [file.clone(), file.join("lake")] {
+        let mut command = kusto_copy();
+        command.arg("-l").arg(&lake);
+        command.args(["-s", &pair.source.uri, "-d", &pair.destination.uri]);
+        command.args(["--db", "Samples"]);
+        assert_clear(&Ended::of(command), 1, &["a file"]);
+    }
+    assert_eq!(fs::read(&file).expect("the file is still there"), b"");
+    assert!(pair.destination.tables("Samples").is_empty());
+}
+
+/// A finished copy of one small table, for what comes after it.
+fn finished(database: &str) -> Pair {
+    let pair = Pair::start(database);
+    pair.at_source(&[
+        ".create table T (n:long)",
+        ".set-or-append T <| range n from 1 to 100 step 1",
+    ]);
+    pair.copy_completely(&[]);
+    pair
+}
+
+fn state_file(pair: &Pair) -> PathBuf {
+    pair.lake.join("kusto-copy.sqlite")
+}
+
+fn overwrite(file: &PathBuf, offset: u64, bytes: &[u8]) {
+    let mut file = fs::File::options().write(true).open(file).expect("the state file exists");
+    file.seek(SeekFrom::Start(offset)).expect("it is long enough");
+    file.write_all(bytes).expect("it can be written");
+}
+
+fn status(pair: &Pair) -> Ended {
+    let mut command: Command = kusto_copy();
+    command.args(["status", "-l"]).arg(&pair.lake);
+    Ended::of(command)
+}
+
+#[test]
+fn a_damaged_or_newer_state_is_refused_and_left_as_it_is() {
+    let pair = finished("Samples");
+    let sound = fs::read(state_file(&pair)).expect("the state file can be read");
+    // Where SQLite keeps a file's `user_version`, big-endian.
+    let newer = |file: &PathBuf| overwrite(file, 60, &10_000_u32.to_be_bytes());
+    let damaged = |file: &PathBuf| overwrite(file, 0, b"this is no database at all");
+    let cut = |file: &PathBuf| fs::write(file, &sound[..sound.len() / 2]).expect("a shorter file");
+    let cases: [(&dyn Fn(&PathBuf), &str); 3] =
+        [(&newer, "10000"), (&damaged, "damaged"), (&cut, "damaged")];
+    for (spoil, part) in cases {
+        spoil(&state_file(&pair));
+        let spoiled = fs::read(state_file(&pair)).expect("the state file can be read");
+        for ended in [pair.copy(&[]), status(&pair)] {
+            assert_clear(&ended, 1, &[part, "kusto-copy.sqlite"]);
+        }
+        let after = fs::read(state_file(&pair)).expect("the state file can be read");
+        assert!(after == spoiled, "the file was changed ({part})");
+        fs::write(state_file(&pair), &sound).expect("the state can be restored");
+    }
+    pair.at_source(&[".set-or-append T <| range n from 101 to 120 step 1"]);
+    pair.copy_completely(&[]);
+    assert_eq!(pair.destination.row_counts("Samples")["T"], 120);
+}
+
+#[test]
+fn a_lake_of_another_job_is_refused() {
+    let pair = finished("Samples");
+    pair.source.command("Samples", ".create database Other volatile");
+    pair.destination.command("Samples", ".create database Other volatile");
+    let mut command = kusto_copy();
+    command.arg("-l").arg(&pair.lake);
+    command.args(["-s", &pair.source.uri, "-d", &pair.destination.uri]);
+    command.args(["--db", "Other"]);
+    let ended = Ended::of(command);
+    assert_clear(&ended, 1, &["another job", "Samples", "lake"]);
+    // The job whose lake it is goes on.
+    pair.copy_completely(&[]);
+}
+
+#[test]
+fn a_destination_table_that_does_not_fit_is_refused_before_any_data_moves() {
+    let pair = Pair::start("Samples");
+    pair.at_source(&[
+        ".create table A (n:long)",
+        ".set-or-append A <| range n from 1 to 10 step 1",
+        ".create table B (n:long, at:datetime)",
+        ".set-or-append B <| print n = 1, at = datetime(2026-01-01)",
+    ]);
+    pair.destination
+        .command("Samples", ".create table B (n:long, at:string)");
+    let ended = pair.copy(&[]);
+    assert_clear(&ended, 1, &["`B`", "`at`", "datetime", "string"]);
+    assert_eq!(pair.destination.tables("Samples"), ["B"]);
+    assert!(pair.destination.extents("Samples").is_empty());
+}
+
+#[test]
+fn a_destination_table_that_holds_rows_is_refused_without_the_flag() {
+    let pair = Pair::start("Samples");
+    pair.at_source(&[
+        ".create table T (n:long)",
+        ".set-or-append T <| range n from 1 to 10 step 1",
+    ]);
+    for command in [".create table T (n:long)", ".set-or-append T <| print n = 1000"] {
+        pair.destination.command("Samples", command);
+    }
+    let ended = pair.copy(&[]);
+    assert_clear(&ended, 1, &["T", "rows", "--adopt-destination"]);
+    assert_eq!(pair.destination.row_counts("Samples")["T"], 1);
+    pair.copy_completely(&["--adopt-destination"]);
+    assert_eq!(pair.destination.row_counts("Samples")["T"], 11);
+}

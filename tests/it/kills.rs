@@ -1,0 +1,171 @@
+//! The copier killed at fifty random moments of one copy, with faults on, and started again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::copier::Pair;
+use crate::support::process::Running;
+use crate::support::python::Python;
+
+const KILLS: u64 = 50;
+/// Starts after the last kill that may fail before one succeeds: faults are still on.
+const LAST_STARTS: usize = 20;
+const SEED_VARIABLE: &str = "KUSTO_COPY_TEST_SEED";
+
+const TABLES: [&str; 4] = [
+    ".create table Numbers (n:long, r:real)",
+    ".create table Readings (n:long, at:datetime, took:timespan, who:guid, what:string, more:dynamic)",
+    ".create table ['odd-name 4.2'] (['a b']:decimal, ['where']:string)",
+    ".create table Empty (n:long)",
+];
+
+fn load(pair: &Pair) {
+    pair.at_source(&TABLES);
+    for part in 0..10 {
+        let first = part * 200;
+        let last = first + 199;
+        let range = format!("range n from {first} to {last} step 1");
+        pair.at_source(&[
+            &format!(".set-or-append Numbers <| {range} | extend r = n / 3.0"),
+            &format!(
+                ".set-or-append Readings <| {range} \
+                 | extend at = datetime(2026-01-01) + n * 1tick, took = n * 1tick, \
+                 who = guid(74be27de-1e4e-49d9-b579-fe0b331d3642), \
+                 what = strcat('\"', n, '\",\\n'), more = bag_pack('n', n)"
+            ),
+        ]);
+    }
+    pair.at_source(&[
+        ".set-or-append ['odd-name 4.2'] <| range n from 1 to 500 step 1 \
+         | project ['a b'] = todecimal(n), ['where'] = strcat('row ', n)",
+    ]);
+}
+
+/// One rule for one kind of fault at some kinds of requests.
+fn rule(kind: &str, commands: &[&str], probability: f64) -> Value {
+    json!({"kind": kind, "commands": commands, "probability": probability})
+}
+
+fn switch_faults_on(pair: &Pair, seed: u64) {
+    pair.source.faults(
+        &json!([
+            rule("throttle", &["ExportToStorage", "Query"], 0.05),
+            rule("lose_answer", &["ExportToStorage"], 0.04),
+            rule("fail_export_half", &["ExportToStorage"], 0.05),
+            rule("error_in_200", &["Query"], 0.02),
+        ]),
+        seed,
+    );
+    let effects = ["Ingest*", "Move*", "Drop*", "Create*"];
+    pair.destination.faults(
+        &json!([
+            rule("throttle", &effects, 0.05),
+            rule("lose_answer", &effects, 0.05),
+            rule("fail_operation", &["Ingest*", "Move*"], 0.03),
+            rule("deliver_twice", &["Ingest*"], 0.05),
+        ]),
+        seed + 1,
+    );
+    pair.destination
+        .settings(&json!({"merge": {"every_ms": 100}}));
+    pair.source.settings(&json!({"cursor_lag_ms": 20}));
+}
+
+/// What the destination holds now, never more than the source.
+fn arrived(pair: &Pair, source: &BTreeMap<String, u64>) -> u64 {
+    let rows = pair.destination.row_counts(&pair.database);
+    for (table, rows) in &rows {
+        if !table.starts_with("kcopy_") {
+            let there = source.get(table).copied().unwrap_or(0);
+            assert!(*rows <= there, "{table} has {rows} rows instead of {there}");
+        }
+    }
+    source.keys().filter_map(|table| rows.get(table)).sum()
+}
+
+const ARGUMENTS: [&str; 10] = [
+    "--block-rows",
+    "25",
+    "--small-rows",
+    "20",
+    "--export-slots",
+    "4",
+    "--ingestion-slots",
+    "4",
+    "--set",
+    "failures=1000",
+];
+
+/// Runs the copier and kills it at a random moment after the copy came so far. `false` if it
+/// ended by itself before that.
+fn run_and_kill(
+    pair: &Pair,
+    source: &BTreeMap<String, u64>,
+    threshold: u64,
+    random: &mut fastrand::Rng,
+) -> bool {
+    let mut copier = Running::start(pair.copier(&ARGUMENTS));
+    let requests = || pair.source.requests_seen() + pair.destination.requests_seen();
+    let mut kill_at = None;
+    loop {
+        if let Some(status) = copier.ended() {
+            assert_eq!(status.code(), Some(0), "{}", copier.log());
+            return false;
+        }
+        let rows = arrived(pair, source);
+        let seen = requests();
+        if kill_at.is_none() && rows >= threshold {
+            kill_at = Some(seen + random.u64(..60));
+        }
+        if kill_at.is_some_and(|at| seen >= at) {
+            // Between two requests too: this is the random moment, nothing waits for it.
+            std::thread::sleep(Duration::from_micros(random.u64(..8_000)));
+            copier.kill();
+            return true;
+        }
+    }
+}
+
+#[test]
+fn fifty_kills_and_all_faults_leave_an_exact_copy() {
+    let Some(python) = Python::find() else {
+        return;
+    };
+    let seed = match std::env::var(SEED_VARIABLE) {
+        Ok(seed) => seed.parse().expect("the seed is a number"),
+        Err(_) => fastrand::u64(..1_000_000_000),
+    };
+    let mut random = fastrand::Rng::with_seed(seed);
+    let pair = Pair::start("Kills");
+    load(&pair);
+    let source = pair.source.row_counts(&pair.database);
+    let total: u64 = source.values().sum();
+    assert_eq!(total, 4_500);
+    switch_faults_on(&pair, seed);
+
+    let mut kills = 0;
+    for kill in 0..KILLS {
+        // Spread over the whole copy; the last ones fall into tidying.
+        let threshold = total * kill / KILLS;
+        if !run_and_kill(&pair, &source, threshold, &mut random) {
+            break;
+        }
+        kills += 1;
+    }
+    assert_eq!(kills, KILLS, "the copy ended too early; {SEED_VARIABLE}={seed}");
+    let ended = (0..LAST_STARTS)
+        .map(|_| pair.copy(&ARGUMENTS))
+        .find(|ended| ended.code == Some(0));
+    assert!(ended.is_some(), "it never ended with 0; {SEED_VARIABLE}={seed}");
+
+    assert_eq!(arrived(&pair, &source), total, "{SEED_VARIABLE}={seed}");
+    pair.assert_equal(&python, &[]);
+    pair.assert_tidy();
+    let struck = [pair.source.struck(), pair.destination.struck()];
+    for kind in ["throttle", "lose_answer", "fail_export_half", "deliver_twice"] {
+        let times: u64 = struck.iter().filter_map(|struck| struck.get(kind)).sum();
+        assert!(times > 0, "{kind} never struck; {SEED_VARIABLE}={seed}");
+    }
+}
