@@ -1,0 +1,232 @@
+//! The copy: arguments to a job, the job run with its progress shown, its end told.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kusto_copy_core::limits::{Limits, PlanOrder, Verify};
+use kusto_copy_driver::{Control, DatabasePair, JobDefinition, JobState, Report, RunOptions};
+use kusto_copy_kusto::ClusterUri;
+use tokio::sync::watch;
+
+use super::args::{CopyArgs, Format, OrderArg, VerifyArg};
+use super::exit::{Exit, Failure};
+use super::output::{self, Progress, Screen};
+use super::{lake, settings, signals};
+
+/// How long a run may take to hand over once it is asked to stop. What it was doing is stored, so
+/// nothing is lost when it takes longer and is left behind.
+const HAND_OVER: Duration = Duration::from_secs(9);
+
+/// Runs a copy and prints its end.
+///
+/// # Errors
+/// A wrong command line, or a job that cannot go on; with `--output json` the document tells it.
+pub(crate) async fn run(args: CopyArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let format = args.output;
+    let progress = Progress::new(format, screen);
+    match supervised(args, progress).await {
+        Ok(report) => {
+            output::outcome(format, &report);
+            let exit = Exit::of_state(report.state);
+            match (exit, held(&report)) {
+                (Exit::Failed, Some(failure)) => Err(failure),
+                _ => Ok(exit),
+            }
+        }
+        Err(failure) => {
+            if format == Format::Json && failure.exit == Exit::Failed {
+                output::failed_document(&failure);
+            }
+            Err(failure)
+        }
+    }
+}
+
+async fn supervised(args: CopyArgs, progress: Progress) -> Result<Report, Failure> {
+    let (definition, options) = job(&args)?;
+    let stop = signals::stop()?;
+    let home = lake::open(&args.lake, args.state.as_deref()).await?;
+    let (send, receive) = watch::channel(Report::default());
+    let control = Control {
+        progress: send,
+        stop: stop.clone(),
+    };
+    let run = kusto_copy_driver::run(definition, options, home.store, home.lake, control);
+    until_stopped(run, receive, stop, progress).await
+}
+
+/// Shows progress while a run works; leaves it behind when it does not hand over in time.
+pub(crate) async fn until_stopped<E>(
+    run: impl Future<Output = Result<Report, E>>,
+    reports: watch::Receiver<Report>,
+    mut stop: watch::Receiver<bool>,
+    progress: Progress,
+) -> Result<Report, Failure>
+where
+    Failure: From<E>,
+{
+    let last = reports.clone();
+    let shown = progress.follow(reports);
+    let too_late = async {
+        signals::asked(&mut stop).await;
+        tokio::time::sleep(HAND_OVER).await;
+    };
+    let done = tokio::select! {
+        done = run => done.map_err(Failure::from),
+        () = too_late => {
+            tracing::warn!("the run did not hand over in time and is left behind");
+            Ok(Report { state: JobState::Stopped, ..last.borrow().clone() })
+        }
+    };
+    shown.end().await;
+    done
+}
+
+/// What a failed report comes to: the first held table, and how many more there are.
+pub(crate) fn held(report: &Report) -> Option<Failure> {
+    let mut errors = report
+        .tables
+        .iter()
+        .filter_map(|table| table.error.as_ref().map(|error| (table, error)));
+    let (table, error) = errors.next()?;
+    let more = match errors.count() {
+        0 => String::new(),
+        1 => " (and one more table)".to_owned(),
+        more => format!(" (and {more} more tables)"),
+    };
+    Some(
+        Failure::new(format!("table '{}' is held: {error}{more}", table.table)).remedy(
+            "correct what the message names, then start again with the same lake; the other \
+             tables are safe",
+        ),
+    )
+}
+
+/// The job and how to run it.
+///
+/// # Errors
+/// A wrong or contradictory command line.
+pub(crate) fn job(args: &CopyArgs) -> Result<(JobDefinition, RunOptions), Failure> {
+    let definition = JobDefinition {
+        source: cluster("--source", &args.source)?,
+        destination: cluster("--destination", &args.destination)?,
+        databases: args
+            .db
+            .iter()
+            .map(|name| DatabasePair {
+                source: name.clone(),
+                destination: name.clone(),
+            })
+            .collect(),
+    };
+    contradictions(args, &definition)?;
+    let options = RunOptions {
+        tables_include: args.tables_include.clone(),
+        tables_exclude: args.tables_exclude.clone(),
+        continuous: args.continuous,
+        rpo: args.rpo,
+        backfill_horizon: args.backfill_horizon,
+        query_slots: args.query_slots,
+        export_slots: args.export_slots,
+        ingestion_slots: args.ingestion_slots,
+        share: args.share,
+        priority: args.priority.clone(),
+        adopt_destination: args.adopt_destination,
+        force_incomplete_reads: args.force,
+        retry_held: !args.keep_held,
+        budget: args.budget,
+        limits: limits(args)?,
+    };
+    Ok((definition, options))
+}
+
+/// A cluster's address in its one form, so that a lake is recognised whatever way it was written.
+fn cluster(flag: &str, text: &str) -> Result<String, Failure> {
+    let (uri, database) = ClusterUri::parse(text).map_err(|error| {
+        Failure::usage(format!("{flag}: {error}")).remedy(
+            "give the query endpoint, for example https://mycluster.westeurope.kusto.windows.net",
+        )
+    })?;
+    match database {
+        None => Ok(uri.to_string()),
+        Some(database) => Err(Failure::usage(format!(
+            "{flag}: the address names the database '{database}'"
+        ))
+        .remedy("name databases with --db, and give the cluster's address alone")),
+    }
+}
+
+fn contradictions(args: &CopyArgs, definition: &JobDefinition) -> Result<(), Failure> {
+    if definition.source == definition.destination {
+        return Err(
+            Failure::usage("source and destination are the same cluster")
+                .remedy("give another cluster with --destination"),
+        );
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = args
+        .db
+        .iter()
+        .find(|name| !seen.insert(name.to_lowercase()))
+    {
+        return Err(Failure::usage(format!("--db names '{twice}' twice"))
+            .remedy("name each database once (their names have no case)"));
+    }
+    let excluded = |table: &&String| args.tables_exclude.contains(table);
+    if let Some(both) = args.tables_include.iter().find(excluded) {
+        return Err(
+            Failure::usage(format!("table '{both}' is both included and excluded"))
+                .remedy("take it out of --tables-include or of --tables-exclude"),
+        );
+    }
+    let left_out = |table: &&String| {
+        excluded(table) || !(args.tables_include.is_empty() || args.tables_include.contains(table))
+    };
+    if let Some(first) = args.priority.iter().find(left_out) {
+        return Err(
+            Failure::usage(format!("table '{first}' has priority but is not copied"))
+                .remedy("take it out of --priority, or let it be copied"),
+        );
+    }
+    Ok(())
+}
+
+fn limits(args: &CopyArgs) -> Result<Limits, Failure> {
+    let mut limits = Limits::default();
+    for assignment in &args.set {
+        settings::set(&mut limits, assignment)?;
+    }
+    if let Some(rows) = args.block_rows {
+        limits.block_rows = rows;
+    }
+    if let Some(bytes) = args.block_bytes {
+        limits.block_bytes = bytes;
+    }
+    if let Some(rows) = args.small_rows {
+        limits.small_rows = rows;
+    }
+    if let Some(blocks) = args.active_blocks {
+        limits.active_blocks = usize::try_from(blocks).unwrap_or(usize::MAX);
+    }
+    if let Some(verify) = args.verify {
+        limits.verify = match verify {
+            VerifyArg::Counts => Verify::Counts,
+            VerifyArg::Values => Verify::Values,
+            VerifyArg::Fingerprint => Verify::Fingerprint,
+        };
+    }
+    if let Some(order) = args.order {
+        limits.plan_order = match order {
+            OrderArg::Oldest => PlanOrder::OldestFirst,
+            OrderArg::Newest => PlanOrder::NewestFirst,
+        };
+    }
+    if limits.poll.min > limits.poll.max {
+        return Err(Failure::usage("`--set`: poll.min is above poll.max")
+            .remedy("lower poll.min or raise poll.max"));
+    }
+    Ok(limits)
+}
+
+#[cfg(test)]
+mod tests;

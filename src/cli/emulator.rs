@@ -1,0 +1,109 @@
+//! `kusto-copy emulator`: one embedded cluster as a process.
+
+use kusto_emulator::{Settings, StartError};
+use serde_json::Value;
+
+use super::args::EmulatorArgs;
+use super::exit::{Exit, Failure, chain};
+use super::settings::Assignment;
+use super::{output, signals};
+
+/// Runs a cluster until it is asked to end. The first line of stdout says where it listens.
+///
+/// # Errors
+/// Settings that do not exist, addresses that cannot be listened on.
+pub(crate) async fn run(args: EmulatorArgs) -> Result<Exit, Failure> {
+    let mut stop = signals::stop()?;
+    let cluster = kusto_emulator::start(settings(&args)?).await?;
+    output::record(&cluster.ready_record());
+    signals::asked(&mut stop).await;
+    cluster.shutdown().await;
+    Ok(Exit::Complete)
+}
+
+/// Defaults, then `--settings`, then each `--setting`, then what has a flag of its own.
+fn settings(args: &EmulatorArgs) -> Result<Settings, Failure> {
+    let mut settings = Settings::default();
+    if let Some(patch) = &args.settings {
+        settings = patched(&settings, &patch.0, "--settings")?;
+    }
+    for Assignment { key, value } in &args.setting {
+        let flag = format!("--setting {key}={value}");
+        settings = patched(&settings, &nested(key, value), &flag)?;
+    }
+    settings.listen = args.listen;
+    settings.admin = args.admin;
+    if !args.database.is_empty() {
+        settings.databases.clone_from(&args.database);
+    }
+    Ok(settings)
+}
+
+fn patched(settings: &Settings, patch: &Value, flag: &str) -> Result<Settings, Failure> {
+    settings.patched(patch).map_err(|error| {
+        Failure::usage(format!("`{flag}` is no setting of the embedded cluster"))
+            .because(&error)
+            .remedy("write it like `--setting capacity.data_export=4`")
+    })
+}
+
+/// `a.b` and a text as `{"a": {"b": …}}`; a text that is no JSON is a string.
+fn nested(key: &str, value: &str) -> Value {
+    let innermost = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+    key.rsplit('.').fold(innermost, |inner, part| {
+        Value::Object([(part.to_owned(), inner)].into_iter().collect())
+    })
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::new(chain(&error)).remedy("choose another address, or port 0 for a free one")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::args::{Cli, Command};
+    use super::*;
+
+    fn read(line: &str) -> Result<Settings, Failure> {
+        let words = ["kusto-copy", "emulator"]
+            .into_iter()
+            .chain(line.split(' '));
+        let cli = Cli::read(words).expect("the command line is right");
+        let Cli::Other(Command::Emulator(args)) = cli else {
+            panic!("not an emulator: {line}");
+        };
+        settings(&args)
+    }
+
+    #[test]
+    fn dots_nest_and_plain_words_are_strings() {
+        assert_eq!(nested("a.b", "3"), json!({"a": {"b": 3}}));
+        assert_eq!(nested("name", "my cluster"), json!({"name": "my cluster"}));
+    }
+
+    #[test]
+    fn later_settings_win_and_databases_replace() {
+        let settings = read(
+            "--database A --database B --setting capacity.data_export=3 \
+             --settings {\"capacity\":{\"data_export\":9,\"ingestions\":5}}",
+        )
+        .expect("all are settings");
+        assert_eq!(settings.databases, ["A", "B"]);
+        assert_eq!(settings.capacity.data_export, 3);
+        assert_eq!(settings.capacity.ingestions, 5);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_a_wrong_command_line() {
+        let failure = read("--setting capacity.exports=3").expect_err("there is no such setting");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(
+            failure.message.contains("capacity.exports=3"),
+            "{failure:?}"
+        );
+    }
+}

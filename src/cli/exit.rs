@@ -1,0 +1,228 @@
+//! How the program ends: exit codes, and errors as one sentence with what to do.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use kusto_copy_driver::{DriverError, JobState};
+use kusto_copy_staging::LakeError;
+use kusto_copy_store::StoreError;
+
+/// What the exit code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: everything asked for is done.
+    Complete,
+    /// 1: it failed; the message says what to do.
+    Failed,
+    /// 2: the command line is wrong; nothing was started.
+    Usage,
+    /// 3: stopped; the same command line goes on where it stopped.
+    Stopped,
+}
+
+impl Exit {
+    /// The number.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Complete => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Stopped => 3,
+        }
+    }
+
+    /// The number as the operating system takes it.
+    pub(crate) fn code(self) -> ExitCode {
+        ExitCode::from(self.number())
+    }
+
+    /// What the state in which a run returned means. A run that returns before its job is
+    /// complete or stuck was stopped.
+    pub(crate) const fn of_state(state: JobState) -> Self {
+        match state {
+            JobState::Complete => Self::Complete,
+            JobState::Failed => Self::Failed,
+            JobState::New | JobState::Running | JobState::Stopped => Self::Stopped,
+        }
+    }
+}
+
+/// Why the program cannot do what was asked: one sentence for people, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// With which code to end.
+    pub(crate) exit: Exit,
+    /// What happened, in one sentence without its full stop.
+    pub(crate) message: String,
+    /// What the user can do.
+    pub(crate) remedy: Option<String>,
+}
+
+impl Failure {
+    /// A failure with exit code 1.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Failed,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    /// A wrong command line: exit code 2.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::new(message)
+        }
+    }
+
+    /// Adds what to do.
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Adds the cause and its causes.
+    pub(crate) fn because(mut self, cause: &(dyn Error + 'static)) -> Self {
+        let cause = chain(cause);
+        if !self.message.contains(&cause) {
+            self.message = format!("{}: {cause}", self.message);
+        }
+        self
+    }
+
+    /// An error whose text may end in `; <what to do>`, as those of lake and store do.
+    fn with_remedy_inside(error: &(dyn Error + 'static)) -> Self {
+        let text = error.to_string();
+        let (what, remedy) = match text.rsplit_once("; ") {
+            Some((what, remedy)) => (what, Some(remedy)),
+            None => (text.as_str(), None),
+        };
+        let failure = match error.source() {
+            Some(cause) => Self::new(what).because(cause),
+            None => Self::new(what),
+        };
+        match remedy {
+            Some(remedy) => failure.remedy(remedy),
+            None => failure,
+        }
+    }
+}
+
+/// An error and its causes as one text, without saying anything twice.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = one_line(&error.to_string());
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = one_line(&cause.to_string());
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// Services answer in paragraphs; a message has one line and no full stop of its own.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    line.strip_suffix('.').map_or(line.clone(), str::to_owned)
+}
+
+impl From<LakeError> for Failure {
+    fn from(error: LakeError) -> Self {
+        Self::with_remedy_inside(&error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::with_remedy_inside(&error)
+    }
+}
+
+impl From<DriverError> for Failure {
+    fn from(error: DriverError) -> Self {
+        let remedy = error.remedy();
+        match (error, remedy) {
+            // Their own words are better than a heading above them.
+            (DriverError::Store(error), None) => error.into(),
+            (DriverError::Lake(error), None) => error.into(),
+            (error, Some(remedy)) => Self::new(chain(&error)).remedy(remedy),
+            (error, None) => Self::new(chain(&error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Layer>>);
+
+    impl std::fmt::Display for Layer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Layer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|layer| layer as _)
+        }
+    }
+
+    #[test]
+    fn a_chain_says_each_thing_once() {
+        let inner = Layer("refused by\n  the peer.", None);
+        let middle = Layer("connection refused by the peer", Some(Box::new(inner)));
+        let outer = Layer("cluster x cannot be reached", Some(Box::new(middle)));
+        assert_eq!(
+            chain(&outer),
+            "cluster x cannot be reached: connection refused by the peer"
+        );
+    }
+
+    #[test]
+    fn a_lake_error_gives_its_sentence_its_cause_and_its_remedy() {
+        let error = LakeError::Denied {
+            what: "/lake".to_owned(),
+            source: Some(Box::new(io::Error::other("read-only file system"))),
+        };
+        let failure = Failure::from(DriverError::Lake(error));
+        assert_eq!(failure.exit, Exit::Failed);
+        assert_eq!(
+            failure.message,
+            "no permission for /lake in the lake: read-only file system"
+        );
+        assert_eq!(
+            failure.remedy.as_deref(),
+            Some("grant it, then start again")
+        );
+    }
+
+    #[test]
+    fn a_remedy_of_the_driver_stays_beside_its_sentence() {
+        let failure = Failure::from(DriverError::OtherJob {
+            difference: "it copies database A to B".to_owned(),
+        });
+        assert_eq!(
+            failure.message,
+            "this lake belongs to another job: it copies database A to B"
+        );
+        assert!(failure.remedy.is_some());
+    }
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        let codes = [Exit::Complete, Exit::Failed, Exit::Usage, Exit::Stopped].map(Exit::number);
+        assert_eq!(codes, [0, 1, 2, 3]);
+        assert_eq!(Exit::of_state(JobState::Complete), Exit::Complete);
+        assert_eq!(Exit::of_state(JobState::Failed), Exit::Failed);
+        assert_eq!(Exit::of_state(JobState::Running), Exit::Stopped);
+    }
+}

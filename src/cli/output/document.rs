@@ -1,0 +1,84 @@
+//! The JSON documents: the report itself, and the error when there is one.
+
+use kusto_copy_driver::{JobState, Report};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::exit::Failure;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    /// Why the job as a whole failed; the errors of tables are in the tables.
+    error: Option<&'a str>,
+    remedy: Option<&'a str>,
+}
+
+/// A report as one line of JSON.
+pub(super) fn report(report: &Report) -> String {
+    text(&Document {
+        report,
+        error: None,
+        remedy: None,
+    })
+}
+
+/// A run that could not go on, in the same form.
+pub(super) fn failed(failure: &Failure) -> String {
+    text(&Document {
+        report: &Report {
+            state: JobState::Failed,
+            ..Report::default()
+        },
+        error: Some(&failure.message),
+        remedy: failure.remedy.as_deref(),
+    })
+}
+
+fn text(document: &Document<'_>) -> String {
+    // All keys are strings and all numbers finite but a percentage, which JSON writes as null.
+    serde_json::to_value(document)
+        .unwrap_or(Value::Null)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_promised_members() {
+        let document: Value =
+            serde_json::from_str(&report(&samples::running())).expect("it is JSON");
+        assert_eq!(document["state"], "running");
+        assert_eq!(document["iteration"], 1);
+        assert_eq!(document["cursor_end"], "638000000000000002");
+        assert_eq!(document["error"], Value::Null);
+        let table = &document["tables"][3];
+        assert_eq!(table["table"], "Sites");
+        assert_eq!(table["state"], "held");
+        assert_eq!(
+            table["error"],
+            "column 'Area' has another type at the destination"
+        );
+        let first = &document["tables"][0];
+        assert_eq!(
+            json!([first["rows"], first["blocks"], first["bytes"]]),
+            json!([120_000, 5, 7_340_032])
+        );
+    }
+
+    #[test]
+    fn a_failure_is_a_document_too() {
+        let failure = Failure::new("it broke").remedy("mend it");
+        let document: Value = serde_json::from_str(&failed(&failure)).expect("it is JSON");
+        assert_eq!(document["state"], "failed");
+        assert_eq!(document["tables"], json!([]));
+        assert_eq!(document["error"], "it broke");
+        assert_eq!(document["remedy"], "mend it");
+    }
+}

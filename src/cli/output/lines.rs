@@ -1,0 +1,147 @@
+//! Plain lines for a stdout that is no terminal: what happened, and now and then how far it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kusto_copy_core::vocabulary::Millis;
+use kusto_copy_driver::Report;
+
+use super::meter::{Meter, Totals};
+use super::words;
+
+/// Milliseconds between two lines about the whole job.
+const PERIOD: u64 = 5_000;
+
+/// Remembers what was told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Teller {
+    started: Option<Millis>,
+    told_at: Option<Millis>,
+    told: Option<Totals>,
+    iteration: u32,
+    states: BTreeMap<(String, String), (u32, String)>,
+}
+
+impl Teller {
+    /// The lines to print now.
+    pub(super) fn lines(&mut self, report: &Report, meter: &Meter, now: Millis) -> Vec<String> {
+        let started = *self.started.get_or_insert(now);
+        let mut lines = Vec::new();
+        if report.iteration > self.iteration {
+            self.iteration = report.iteration;
+            lines.push(iteration_started(report.iteration));
+        }
+        let several = words::several_databases(&report.tables);
+        for table in &report.tables {
+            let key = (table.database.clone(), table.table.clone());
+            let state = (report.iteration, table.state.clone());
+            if self.states.insert(key, state.clone()).as_ref() == Some(&state) {
+                continue;
+            }
+            let name = words::name(table, several);
+            match (table.state.as_str(), &table.error) {
+                ("completed", _) if table.rows_moved > 0 => lines.push(format!(
+                    "table '{name}' completed: {}",
+                    words::counted(table.rows_moved, "row")
+                )),
+                ("held", Some(error)) => {
+                    lines.push(format!("table '{name}' held: {}", words::one_line(error)));
+                }
+                _ => {}
+            }
+        }
+        let totals = Totals::of(report);
+        let due = now.since(self.told_at.unwrap_or(started)) >= PERIOD;
+        if due && self.told != Some(totals) {
+            self.told_at = Some(now);
+            self.told = Some(totals);
+            lines.push(progress(report, &totals, meter));
+        }
+        let elapsed = Duration::from_millis(now.since(started)).as_secs();
+        let stamp = format!(
+            "[{:02}:{:02}:{:02}]",
+            elapsed / 3_600,
+            elapsed / 60 % 60,
+            elapsed % 60
+        );
+        lines
+            .into_iter()
+            .map(|line| format!("{stamp} {line}"))
+            .collect()
+    }
+}
+
+/// What a line ends with when an iteration has begun.
+pub(crate) fn iteration_started(iteration: u32) -> String {
+    format!("iteration {iteration} started")
+}
+
+fn progress(report: &Report, totals: &Totals, meter: &Meter) -> String {
+    let mut text = format!(
+        "{} of {} tables completed, {} of {}{} rows moved",
+        words::count(totals.completed),
+        words::count(totals.tables),
+        words::count(totals.moved),
+        words::count(totals.planned),
+        if totals.open { "+" } else { "" },
+    );
+    if let Some(rate) = meter.rate() {
+        text.push_str(&format!(", {} rows/s", words::count(rate)));
+    }
+    if let Some(left) = meter.left(totals).filter(|left| !left.is_zero()) {
+        text.push_str(&format!(", {} left", words::span(left)));
+    }
+    let mut waits: BTreeMap<&str, u64> = BTreeMap::new();
+    for wait in report.tables.iter().flat_map(|table| &table.waits) {
+        *waits.entry(&wait.text).or_default() += wait.blocks;
+    }
+    let waits: Vec<String> = waits
+        .iter()
+        .map(|(text, blocks)| format!("{text} {blocks}"))
+        .collect();
+    if !waits.is_empty() {
+        text.push_str(&format!(" ({})", waits.join(", ")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn events_are_told_once_and_progress_now_and_then() {
+        let mut teller = Teller::default();
+        let mut meter = Meter::default();
+        let mut report = samples::running();
+        assert_eq!(
+            teller.lines(&report, &meter, Millis(0)),
+            [
+                "[00:00:00] iteration 1 started",
+                "[00:00:00] table 'errors-2026.q1' completed: 8,000 rows",
+                "[00:00:00] table 'Sites' held: column 'Area' has another type at the destination",
+            ]
+        );
+        assert_eq!(teller.lines(&report, &meter, Millis(1_000)), [""; 0]);
+        meter.note(Millis(0), 32_000);
+        meter.note(Millis(5_000), 128_000);
+        assert_eq!(
+            teller.lines(&report, &meter, Millis(5_000)),
+            [
+                "[00:00:05] 1 of 4 tables completed, 128,000 of 200,000+ rows moved, 19,200 rows/s \
+              (exporting 2, held 1, planning 1, waiting for the table's move 1)"
+            ]
+        );
+        // Nothing has changed: a log file should not grow.
+        assert_eq!(teller.lines(&report, &meter, Millis(3_605_000)), [""; 0]);
+        report.iteration = 2;
+        assert_eq!(
+            teller
+                .lines(&report, &meter, Millis(3_605_000))
+                .first()
+                .map(String::as_str),
+            Some("[01:00:05] iteration 2 started")
+        );
+    }
+}
