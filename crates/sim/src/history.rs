@@ -43,7 +43,8 @@ pub struct History {
     /// How workers work.
     pub manner: Manner,
     executor: Executor,
-    most_steps: u64,
+    /// Steps after which it counts as endless.
+    pub most_steps: u64,
 }
 
 /// Small limits, so that little data makes many blocks, groups and moves.
@@ -112,6 +113,7 @@ impl History {
         limits.bins = rng.i64(2..16);
         limits.small_rows = rng.u64(0..8);
         limits.move_extents = rng.usize(1..8);
+        limits.failures = rng.u32(2..9);
         limits.blocks_per_plan = rng.usize(4..12);
         limits.active_blocks = rng.usize(5..40);
         if rng.bool() {

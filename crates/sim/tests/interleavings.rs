@@ -267,9 +267,9 @@ fn an_abandoned_ingestion_that_commits_after_the_drop() {
     assert_eq!(ingestions.get(), 2, "the abandoned one arrived as well");
 }
 
-#[test]
-fn a_merge_at_the_source_between_planning_and_export_of_a_group() {
-    let mut history = History::quiet(7);
+/// A source whose rows share one instant and lie in four extents: a group.
+fn grouped() -> History {
+    let history = History::quiet(7);
     let instant = kusto_copy_sim::history::START - 60_000;
     {
         let mut world = history.sim.world();
@@ -286,6 +286,12 @@ fn a_merge_at_the_source_between_planning_and_export_of_a_group() {
         world.assign_cursors();
     }
     history.want(1);
+    history
+}
+
+#[test]
+fn a_merge_at_the_source_between_planning_and_export_of_a_group() {
+    let mut history = grouped();
     history.hook(|happening, sim| {
         if is(happening, "before:export", 1) {
             sim.world().merge_source("T");
@@ -297,6 +303,18 @@ fn a_merge_at_the_source_between_planning_and_export_of_a_group() {
         saw(&summary, "group", "member") && saw(&summary, "failure", "count"),
         "{summary:?}"
     );
+}
+
+#[test]
+fn a_group_member_held_after_the_others_moved_goes_on_when_it_is_retried() {
+    let mut history = grouped();
+    history.manner.limits.failures = 1;
+    history.sim.world().script.fail.insert("ingest", 1);
+    history.after(3 * HOUR, |sim| sim.world().goal.stuck = None);
+    history.worker(1);
+    history.worker_after(3 * HOUR, 2, history.manner.clone());
+    let summary = ends_equal(&mut history);
+    assert!(saw(&summary, "abandoning", "held"), "{summary:?}");
 }
 
 #[test]

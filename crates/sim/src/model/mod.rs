@@ -102,6 +102,8 @@ pub struct World {
     pub extents_of_file: usize,
     /// The run's goal.
     pub goal: Goal,
+    /// When iterations were committed, and with how many transactions until then.
+    pub committed_at: Vec<(u64, u64)>,
     /// Spans of work, when they are recorded.
     pub spans: Option<Vec<Span>>,
     /// Moments at which named tests stop workers, and what was seen there.
@@ -161,6 +163,7 @@ impl World {
             file_rows: 4,
             extents_of_file: 1,
             goal: Goal::default(),
+            committed_at: Vec::new(),
             spans: None,
             script: Script::default(),
             rng: fastrand::Rng::with_seed(seed),

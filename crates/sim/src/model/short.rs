@@ -26,6 +26,13 @@ impl World {
         Ok(etag)
     }
 
+    /// Notes when an iteration was committed.
+    pub fn iteration_is(&mut self, committed: u32, now: u64) {
+        while self.committed_at.len() < committed as usize {
+            self.committed_at.push((now, self.store.commits));
+        }
+    }
+
     /// Makes a staging table.
     pub fn create_staging(&mut self, name: &str) {
         self.checker.creates_staging(name);

@@ -1,5 +1,6 @@
 //! A database's iterations: open, mark due tables, drive them, commit; at the end tidy and sweep.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kusto_copy_core::activity::{ActivityEvent, ActivityState};
@@ -111,12 +112,13 @@ impl Worker {
 
     /// Marks every table with rows in its window as due.
     async fn mark(&self, iteration: u32, end: &Cursor) -> bool {
-        let known: Vec<TableRecord> = {
+        let known: BTreeMap<ActivityId, TableRecord> = {
             let world = self.link.sim.look();
             world
                 .store
                 .all()
                 .filter_map(|(_, entity)| entity.value.table().cloned())
+                .map(|record| (record.activity.clone(), record))
                 .collect()
         };
         let own = end.clone();
@@ -126,7 +128,7 @@ impl Worker {
                 let tables: Vec<String> = world.source.tables.keys().cloned().collect();
                 let windows = tables.into_iter().map(|table| {
                     let id = ActivityId::of(DATABASE, &table);
-                    let record = known.iter().find(|record| record.activity == id);
+                    let record = known.get(&id);
                     let after = record.and_then(|record| record.completed_to.clone());
                     let window = Window {
                         after,
@@ -389,7 +391,9 @@ impl Worker {
             }
         }
         if self.sweep().await {
-            self.link.sim.world().goal.done = true;
+            let goal = &mut self.link.sim.world().goal;
+            goal.done = true;
+            goal.stuck = None;
         }
     }
 

@@ -91,6 +91,7 @@ impl Worker {
             let Some(others) = change(&mut database) else {
                 return false;
             };
+            let committed = database.committed;
             let mut writes = vec![Write::Replace(
                 Key::Database,
                 Value::Database(database),
@@ -98,6 +99,10 @@ impl Worker {
             )];
             writes.extend(others);
             if self.commit(writes).await.is_ok() {
+                self.link
+                    .sim
+                    .world()
+                    .iteration_is(committed, self.link.sim.now());
                 return true;
             }
             self.link.sim.clock.sleep(50).await;
