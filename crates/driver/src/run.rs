@@ -85,34 +85,23 @@ pub(crate) async fn run(
     }
     let clusters = Clusters::connect(&definition, &options).await?;
     let lease = JobLease::take(store.as_ref()).await?;
-    let record = match known {
-        Some((record, _)) => record,
-        None => {
-            let record = JobRecord {
-                definition: definition.clone(),
-                incarnation: format!("{:08x}", fastrand::u32(..)),
-            };
-            write_or_read(store.as_ref(), &job_key()?, record, None)
-                .await?
-                .0
+    let epoch = lease.epoch();
+    let begun = begin(
+        known.map(|(record, _)| record),
+        &definition,
+        &clusters,
+        &options,
+        &store,
+        &lake,
+        epoch,
+    );
+    let (record, sides) = match begun.await {
+        Ok(begun) => begun,
+        Err(error) => {
+            lease.give_up(store.as_ref()).await;
+            return Err(error);
         }
     };
-    refuse_other_job(&record, &definition)?;
-    let mut sides = Vec::new();
-    for pair in &definition.databases {
-        sides.push(
-            side(
-                &clusters,
-                pair,
-                &record,
-                &options,
-                &store,
-                &lake,
-                lease.epoch(),
-            )
-            .await?,
-        );
-    }
     let job = format!("{} to {}", definition.source, definition.destination);
     let mut engine = Engine::new(
         Arc::clone(&store),
@@ -127,6 +116,36 @@ pub(crate) async fn run(
     engine.lease.give_up(store.as_ref()).await;
     worked?;
     Ok(control.progress.borrow().clone())
+}
+
+/// The job's record and its databases, claimed under the lease's epoch.
+async fn begin(
+    known: Option<JobRecord>,
+    definition: &JobDefinition,
+    clusters: &Clusters,
+    options: &RunOptions,
+    store: &Arc<dyn Store>,
+    lake: &Arc<dyn Lake>,
+    epoch: u64,
+) -> Result<(JobRecord, Vec<Side>), DriverError> {
+    let record = match known {
+        Some(record) => record,
+        None => {
+            let record = JobRecord {
+                definition: definition.clone(),
+                incarnation: format!("{:08x}", fastrand::u32(..)),
+            };
+            write_or_read(store.as_ref(), &job_key()?, record, None)
+                .await?
+                .0
+        }
+    };
+    refuse_other_job(&record, definition)?;
+    let mut sides = Vec::new();
+    for pair in &definition.databases {
+        sides.push(side(clusters, pair, &record, options, store, lake, epoch).await?);
+    }
+    Ok((record, sides))
 }
 
 fn refuse_other_job(record: &JobRecord, definition: &JobDefinition) -> Result<(), DriverError> {

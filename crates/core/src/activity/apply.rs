@@ -34,6 +34,8 @@ impl ActivityState {
                 }
                 self.head.iteration = iteration;
                 self.head.next_block = BlockNumber(0);
+                self.head.horizon = None;
+                self.head.held = None;
                 self.head.counters = Counters::default();
                 self.head.notes.clear();
                 self.enter(
@@ -143,6 +145,7 @@ impl ActivityState {
         else {
             return Err(self.unfit("a staging table"));
         };
+        let horizon = horizon.filter(|_| window.after.is_none());
         let cursor = if window.after.is_none() {
             PlanCursor::backfill(horizon)
         } else {
@@ -157,6 +160,7 @@ impl ActivityState {
             Some(staging) if staging.name == name => staging.state = StagingState::Ready,
             Some(_) | None => return Err(self.unfit("a staging table")),
         }
+        self.head.horizon = horizon;
         self.enter(phase, now);
         Ok(Changes::default())
     }

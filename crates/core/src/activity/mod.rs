@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, BlockState};
 use crate::plan::PlanCursor;
-use crate::vocabulary::{ActivityId, AttemptTag, BlockNumber, Cursor, Millis, TableSchema, Window};
+use crate::vocabulary::{
+    ActivityId, AttemptTag, BlockNumber, Cursor, Millis, TableSchema, Ticks, Window,
+};
 
 /// The head of an activity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +48,10 @@ pub struct Activity {
     pub retired_staging: Vec<String>,
     /// Generations of staging tables begun: the last one's number. Names are never reused.
     pub staging_generation: u32,
+    /// Rows ingested before this are left out of the iteration; frozen when planning begins, so
+    /// that a later run counts the same rows again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<Ticks>,
     /// The number of the next block.
     pub next_block: BlockNumber,
     /// Counts of the iteration.
@@ -288,6 +294,7 @@ impl ActivityState {
                 staging: None,
                 retired_staging: Vec::new(),
                 staging_generation: 0,
+                horizon: None,
                 next_block: BlockNumber(0),
                 counters: Counters::default(),
                 ghosts: Vec::new(),

@@ -174,7 +174,10 @@ fn held(block: &Block, reason: HeldReason) -> Option<BlockState> {
     } else {
         None
     };
-    let files = verified.filter(|_| block.group.is_some());
+    // A group's values are checked before any member is ingested: what was repaired at the
+    // source since is exported anew, never ingested from the old files.
+    let values = matches!(reason, HeldReason::Values { .. });
+    let files = verified.filter(|_| block.group.is_some() && !values);
     (!finished && !holds_something_staged(&block.state))
         .then_some(BlockState::Held { reason, files })
 }

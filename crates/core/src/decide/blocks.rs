@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Action, Context, Decisions, FreeSlots, OperationState, Subject, ValueCheck, mode};
 use crate::activity::{ActivityEvent, ActivityState};
-use crate::block::{Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason, Sending};
+use crate::block::{
+    AfterAbandon, Block, BlockEvent, BlockState, CountCheck, Failure, Group, HeldReason, Sending,
+};
 use crate::vocabulary::{AttemptTag, BlockNumber, Millis, OperationId};
 
 /// Extents of one block that an entity can list.
@@ -38,6 +40,36 @@ struct Moves {
     unknown: Vec<BlockNumber>,
     completed: BTreeMap<OperationId, Vec<BlockNumber>>,
     running: bool,
+}
+
+fn members(group: Group) -> impl Iterator<Item = BlockNumber> {
+    (group.first.0..group.first.0.saturating_add(group.members)).map(BlockNumber)
+}
+
+/// Whether a member of the group was ingested: that every member was verified is stored therein.
+fn has_begun(state: &ActivityState, group: Group) -> bool {
+    members(group).any(|number| {
+        // A folded member was moved.
+        let Some(member) = state.blocks.get(&number) else {
+            return true;
+        };
+        match &member.state {
+            BlockState::Ingesting { .. }
+            | BlockState::Ingested { .. }
+            | BlockState::Moving { .. }
+            | BlockState::Moved { .. }
+            // An ingestion of a verified export failed; its files are still the truth.
+            | BlockState::Abandoning { next: AfterAbandon::Ingest { .. }, .. }
+            | BlockState::Held { files: Some(_), .. } => true,
+            BlockState::Exported { .. }
+            | BlockState::Planned { .. }
+            | BlockState::Replanning
+            | BlockState::Exporting { .. }
+            | BlockState::Abandoning { .. }
+            | BlockState::Expired
+            | BlockState::Held { .. } => false,
+        }
+    })
 }
 
 struct Step<'a> {
@@ -159,10 +191,14 @@ impl Step<'_> {
         due
     }
 
-    /// Whether an action about this subject may begin: nothing of it runs and no pause holds it.
+    /// Whether an action about this subject may begin: nothing of it runs, no pause holds it and
+    /// it was not refused for a reason that still holds the table.
     fn may_begin(&mut self, subject: &Subject) -> bool {
-        let pause = self.context.observed.pauses.get(subject).copied();
-        !self.context.observed.in_flight.contains(subject) && self.is_due(pause)
+        let observed = self.context.observed;
+        let refused = self.state.head.held.is_some() && observed.refused.contains(subject);
+        !refused
+            && !observed.in_flight.contains(subject)
+            && self.is_due(observed.pauses.get(subject).copied())
     }
 
     fn act(&mut self, action: Action) {
@@ -222,7 +258,12 @@ impl Step<'_> {
     }
 
     fn values_passed(&mut self, block: &Block) -> bool {
-        if !self.context.check_values {
+        // Once one member is ingested, the values of all had passed; asked again after a merge
+        // the predicates might find no row and tell nothing.
+        let begun = block
+            .group
+            .is_some_and(|group| has_begun(self.state, group));
+        if !self.context.check_values || begun {
             return true;
         }
         match self
@@ -270,30 +311,26 @@ impl Step<'_> {
         });
     }
 
-    /// Whether every member of the block's group has exported exactly its planned rows.
+    /// Whether every member of the block's group has exported exactly its planned rows, whose
+    /// values survive.
     fn group_is_verified(&self, block: &Block) -> bool {
         let Some(group) = block.group else {
             return true;
         };
-        (group.first.0..group.first.0 + group.members).map(BlockNumber).all(|number| {
-            // A folded member was moved.
-            let Some(member) = self.state.blocks.get(&number) else { return true };
-            match &member.state {
-                BlockState::Exported { count: CountCheck::Agreed, .. }
-                | BlockState::Ingesting { .. }
-                | BlockState::Ingested { .. }
-                | BlockState::Moving { .. }
-                | BlockState::Moved { .. }
-                | BlockState::Expired
-                // An ingestion of a verified export failed; its files are still the truth.
-                | BlockState::Abandoning { next: crate::block::AfterAbandon::Ingest { .. }, .. } => true,
-                BlockState::Exported { count: CountCheck::Differs, .. }
-                | BlockState::Planned { .. }
-                | BlockState::Replanning
-                | BlockState::Exporting { .. }
-                | BlockState::Abandoning { .. }
-                | BlockState::Held { .. } => false,
-            }
+        if has_begun(self.state, group) {
+            return true;
+        }
+        members(group).all(|number| {
+            let exported = self.state.blocks.get(&number).is_some_and(|member| {
+                let agreed = CountCheck::Agreed;
+                matches!(&member.state, BlockState::Exported { count, .. } if *count == agreed)
+            });
+            let values = self
+                .context
+                .observed
+                .values
+                .get(&(self.state.head.id.clone(), number));
+            exported && (!self.context.check_values || values == Some(&ValueCheck::Passed))
         })
     }
 
@@ -410,8 +447,7 @@ impl Step<'_> {
     /// then what is ready is moved in one command.
     fn moves(&mut self, moves: Moves) {
         let subject = Subject::Move(self.state.head.id.clone());
-        let pause = self.context.observed.pauses.get(&subject).copied();
-        if self.context.observed.in_flight.contains(&subject) || !self.is_due(pause) {
+        if !self.may_begin(&subject) {
             return;
         }
         if let Some((operation, blocks)) = moves.completed.into_iter().next() {

@@ -78,6 +78,9 @@ pub struct Observations {
     pub still_staged: HashSet<(ActivityId, BlockNumber)>,
     /// When something of a subject failed for a passing reason: not again before.
     pub pauses: HashMap<Subject, Millis>,
+    /// Subjects whose last action failed for a reason that stays, which holds their table: not
+    /// tried again before somebody released the table.
+    pub refused: HashSet<Subject>,
 }
 
 /// Free slots, taken from as decisions are made.

@@ -32,14 +32,15 @@ fn next_action(
     slots: &mut FreeSlots,
     decisions: &mut Decisions,
 ) -> Option<Action> {
+    // What held the table would fail again, tidying included: somebody has to look first.
+    if state.head.held.is_some() {
+        return None;
+    }
     if let Some(name) = state.head.retired_staging.first() {
         return Some(Action::DropStaging { name: name.clone() });
     }
     if let Phase::Completed { .. } = state.head.phase {
         return tidy(state, context, decisions);
-    }
-    if state.head.held.is_some() {
-        return None;
     }
     if let Phase::Starting { .. } = state.head.phase {
         return Some(Action::Prepare);

@@ -19,7 +19,7 @@ use kusto_copy_kusto::kql::values::Scope;
 use kusto_copy_staging::digest;
 
 use super::names::attempt_folder;
-use super::{EffectError, Outcome, Task, Workplace, after_failed_send};
+use super::{EffectError, Outcome, Task, Workplace, after_failed_send, unprepared};
 
 /// Manifests of at most so many files are stored in the block itself.
 const INLINE_FILES: usize = 12;
@@ -43,11 +43,13 @@ pub(super) async fn export(place: &Workplace, task: &Task) -> Result<Outcome, Ef
         Ok(targets) => targets,
         // Nothing was sent.
         Err(error) => {
-            let until = task.now.plus(place.limits.retry_pause);
-            let mut outcome =
-                Outcome::block(block.number, BlockEvent::NotStarted { attempt, until });
-            outcome.trouble = Some(error.words());
-            return Ok(outcome);
+            return Ok(unprepared(
+                block.number,
+                attempt,
+                &error,
+                task,
+                &place.limits,
+            ));
         }
     };
     let predicate = block_predicate(task, block);
@@ -201,10 +203,16 @@ pub(super) async fn check_values(place: &Workplace, task: &Task) -> Result<Outco
         .value_check(&call, table, schema, scope, &BTreeMap::new())
         .await?;
     if !found.lost.is_empty() {
-        // The destination may keep longer values than the default.
+        // Values are cut where they are ingested: staging keeps the sizes that the destination had
+        // when staging was made, whatever the destination keeps by now.
+        let ingested_into = task
+            .head
+            .staging
+            .as_ref()
+            .map_or(&task.head.destination_table, |staging| &staging.name);
         let limits = place
             .destination
-            .value_size_limits(&call, &task.head.destination_table)
+            .value_size_limits(&call, ingested_into)
             .await?;
         if !limits.is_empty() {
             found = place
@@ -212,6 +220,19 @@ pub(super) async fn check_values(place: &Workplace, task: &Task) -> Result<Outco
                 .value_check(&call, table, schema, scope, &limits)
                 .await?;
         }
+    }
+    if block.group.is_some() && found.rows < block.planned_rows {
+        // A merge at the source changed the extents that the predicate names: rows that were
+        // exported before it would pass unseen. The group is planned anew.
+        let failure = Failure::Count {
+            planned: block.planned_rows,
+            exported: found.rows,
+        };
+        let attempt = block.attempts;
+        return Ok(Outcome::block(
+            block.number,
+            BlockEvent::Failed { attempt, failure },
+        ));
     }
     let check = found
         .lost

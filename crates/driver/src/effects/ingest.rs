@@ -19,7 +19,7 @@ use kusto_copy_staging::{ObjectName, StorageUri, digest};
 
 use super::export::block_predicate;
 use super::names::block_folder;
-use super::{EffectError, Outcome, Task, Workplace, after_failed_send};
+use super::{EffectError, Outcome, Task, Workplace, after_failed_send, unprepared};
 
 /// Times that the drop of an attempt is repeated within one action.
 const DROPS: usize = 3;
@@ -92,16 +92,13 @@ pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, Ef
         Ok(prepared) => prepared,
         // Nothing was sent.
         Err(error) => {
-            let until = task.now.plus(place.limits.retry_pause);
-            let mut outcome = Outcome::block(
+            return Ok(unprepared(
                 block.number,
-                BlockEvent::NotStarted {
-                    attempt: *attempt,
-                    until,
-                },
-            );
-            outcome.trouble = Some(error.words());
-            return Ok(outcome);
+                *attempt,
+                &error,
+                task,
+                &place.limits,
+            ));
         }
     };
     let secrets: Vec<_> = uris

@@ -92,6 +92,8 @@ pub(crate) struct Outcome {
     pub(crate) still_staged: Vec<BlockNumber>,
     /// Something passing went wrong: not again for so many milliseconds.
     pub(crate) pause: Option<u64>,
+    /// The failure stays and holds the table: not again before somebody released it.
+    pub(crate) refused: bool,
     /// What went wrong, for the log.
     pub(crate) trouble: Option<String>,
 }
@@ -101,6 +103,18 @@ impl Outcome {
     pub(crate) fn event(event: ActivityEvent) -> Self {
         Self {
             events: vec![event],
+            ..Self::default()
+        }
+    }
+
+    /// A failure that stays: the table is held.
+    fn refused(reason: String) -> Self {
+        Self {
+            events: vec![ActivityEvent::Held {
+                reason: reason.clone(),
+            }],
+            refused: true,
+            trouble: Some(reason),
             ..Self::default()
         }
     }
@@ -181,7 +195,7 @@ pub(crate) async fn execute(place: Arc<Workplace>, task: Task) -> Outcome {
                 ..Outcome::default()
             }
         } else {
-            Outcome::event(ActivityEvent::Held { reason: words })
+            Outcome::refused(words)
         }
     })
 }
@@ -221,6 +235,13 @@ pub(crate) fn after_failed_send(
     now: Millis,
     limits: &Limits,
 ) -> BlockEvent {
+    // Not executed either, but waiting does not help: it counts as a failure, until it is held.
+    if let KustoError::Denied { .. } = error {
+        let failure = Failure::Refused {
+            message: error.details().message.clone(),
+        };
+        return BlockEvent::Failed { attempt, failure };
+    }
     match error.fate() {
         Fate::NotExecuted => {
             let asked = if let KustoError::Throttled {
@@ -250,6 +271,33 @@ pub(crate) fn after_failed_send(
             };
             BlockEvent::Failed { attempt, failure }
         }
+    }
+}
+
+/// What follows for an attempt whose command could not even be prepared: nothing was sent.
+fn unprepared(
+    number: BlockNumber,
+    attempt: u32,
+    error: &EffectError,
+    task: &Task,
+    limits: &Limits,
+) -> Outcome {
+    let event = if error.is_passing() {
+        BlockEvent::NotStarted {
+            attempt,
+            until: task.now.plus(limits.retry_pause),
+        }
+    } else {
+        BlockEvent::Failed {
+            attempt,
+            failure: Failure::Refused {
+                message: error.words(),
+            },
+        }
+    };
+    Outcome {
+        trouble: Some(error.words()),
+        ..Outcome::block(number, event)
     }
 }
 

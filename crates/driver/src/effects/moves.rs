@@ -88,7 +88,7 @@ pub(super) async fn send(place: &Workplace, task: &Task) -> Result<Outcome, Effe
     };
     match sent {
         Ok(rows) => concluded(place, task, &rows).await,
-        Err(error) => Ok(unknown(place, &error)),
+        Err(error) => Ok(unknown(place, task, &error)),
     }
 }
 
@@ -108,8 +108,16 @@ fn started(task: &Task, operation: &OperationId) -> Outcome {
     outcome
 }
 
-/// The send failed: whatever became of it, the next decision looks.
-fn unknown(place: &Workplace, error: &KustoError) -> Outcome {
+/// The send failed: whatever became of it, the next decision looks. One that is refused again
+/// and again holds the table; the blocks stay `Moving`.
+fn unknown(place: &Workplace, task: &Task, error: &KustoError) -> Outcome {
+    let most = place.limits.failures;
+    let often =
+        |block: &Block| matches!(block.state, BlockState::Moving { sends, .. } if sends >= most);
+    if !error.is_passing() && task.blocks.iter().any(often) {
+        let remedy = error.remedy();
+        return Outcome::refused(format!("staged rows cannot be moved: {error}; {remedy}"));
+    }
     Outcome {
         pause: Some(place.limits.retry_pause),
         trouble: Some(error.to_string()),

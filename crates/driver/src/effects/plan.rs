@@ -195,8 +195,10 @@ pub(super) async fn reconcile(place: &Workplace, task: &Task) -> Result<Outcome,
         ));
     };
     let backfill = task.head.phase.window().after.is_none();
-    let from = if backfill { place.horizon } else { None };
-    let whole = TimeRange { from, to: None };
+    let whole = TimeRange {
+        from: task.head.horizon,
+        to: None,
+    };
     let table = task.head.source_table.as_str();
     let call = task.call(place, "reconcile");
     let mut rows = 0;

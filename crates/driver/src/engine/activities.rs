@@ -1,15 +1,20 @@
 //! Activities at work: read from the store, changed by events, stored again.
 
 use kusto_copy_core::activity::{ActivityError, ActivityEvent, ActivityState};
-use kusto_copy_core::block::BlockEvent;
+use kusto_copy_core::block::{Block, BlockEvent, BlockState};
 use kusto_copy_core::database::DueMarker;
-use kusto_copy_core::vocabulary::ActivityId;
+use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 
 use super::{Engine, Live};
 use crate::clock::now;
 use crate::effects;
 use crate::error::DriverError;
 use crate::persist::StoredActivity;
+
+/// Tries to take an activity over: a lost answer is looked at each time.
+const TAKE_OVERS: usize = 5;
+/// Blocks that an event of one block changes at most: a group fails together.
+const MOST_OF_A_GROUP: usize = 41;
 
 impl Engine {
     /// Takes activities of markers to work that are not at work yet.
@@ -39,68 +44,95 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes an activity over under our epoch and begins the marker's iteration. After a lost
+    /// answer the stored state is read again and both are repeated where they are missing.
     async fn load_or_begin(
         &self,
         side: usize,
         marker: DueMarker,
     ) -> Result<StoredActivity, DriverError> {
+        for _ in 0..TAKE_OVERS {
+            let mut stored = self.claimed(side, &marker).await?;
+            match stored.flush(self.store.as_ref()).await {
+                Ok(()) if self.options.retry_held => return self.released(stored).await,
+                Ok(()) => return Ok(stored),
+                Err(error) if error.is_conflict() || error.is_ambiguous() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(DriverError::TakenOver)
+    }
+
+    async fn claimed(
+        &self,
+        side: usize,
+        marker: &DueMarker,
+    ) -> Result<StoredActivity, DriverError> {
         let record = &self.sides[side].stored.record;
         let epoch = self.lease.epoch();
-        let loaded = StoredActivity::load(self.store.as_ref(), &marker.activity).await?;
         let (limits, moment) = (&self.options.limits, now());
         let unfit = |error: ActivityError| DriverError::Internal {
             what: error.to_string(),
         };
-        let mut stored = match loaded {
-            None => StoredActivity::new(ActivityState::begin(
+        let loaded = StoredActivity::load(self.store.as_ref(), &marker.activity).await?;
+        let Some(mut stored) = loaded else {
+            return Ok(StoredActivity::new(ActivityState::begin(
                 &record.source,
                 &marker.source_table,
                 &record.destination,
                 &marker.destination_table,
                 marker.iteration,
-                marker.window,
+                marker.window.clone(),
                 marker.bounds,
                 epoch,
                 moment,
-            )),
-            Some(mut stored) => {
-                stored
-                    .apply(ActivityEvent::Claimed { epoch }, moment, limits)
-                    .map_err(unfit)?;
-                if stored.state.head.iteration < marker.iteration {
-                    let DueMarker {
-                        iteration,
-                        window,
-                        bounds,
-                        ..
-                    } = marker;
-                    let begun = ActivityEvent::Begun {
-                        iteration,
-                        window,
-                        bounds,
-                    };
-                    stored.apply(begun, moment, limits).map_err(unfit)?;
-                }
-                if self.options.retry_held {
-                    stored
-                        .apply(ActivityEvent::Released, moment, limits)
-                        .map_err(unfit)?;
-                }
-                stored
-            }
+            )));
         };
-        match stored.flush(self.store.as_ref()).await {
-            Ok(()) => Ok(stored),
-            Err(error) if error.is_conflict() || error.is_ambiguous() => {
-                let again: Result<Option<StoredActivity>, kusto_copy_store::StoreError> =
-                    StoredActivity::load(self.store.as_ref(), &stored.state.head.id).await;
-                match again? {
-                    Some(found) if found.state.head.epoch == epoch => Ok(found),
-                    Some(_) | None => Err(DriverError::TakenOver),
-                }
-            }
-            Err(error) => Err(error.into()),
+        if stored.state.head.epoch > epoch {
+            return Err(DriverError::TakenOver);
         }
+        stored
+            .apply(ActivityEvent::Claimed { epoch }, moment, limits)
+            .map_err(unfit)?;
+        if stored.state.head.iteration < marker.iteration {
+            let begun = ActivityEvent::Begun {
+                iteration: marker.iteration,
+                window: marker.window.clone(),
+                bounds: marker.bounds,
+            };
+            stored.apply(begun, moment, limits).map_err(unfit)?;
+        }
+        Ok(stored)
+    }
+
+    /// Another try of the table and its held blocks: each by itself, since all of them may not
+    /// fit into one transaction. Where this is cut off, the next run releases the rest.
+    async fn released(&self, mut stored: StoredActivity) -> Result<StoredActivity, DriverError> {
+        let limits = &self.options.limits;
+        let held = |block: &&Block| matches!(block.state, BlockState::Held { .. });
+        let blocks: Vec<BlockNumber> = stored
+            .state
+            .blocks
+            .values()
+            .filter(held)
+            .map(|block| block.number)
+            .collect();
+        for number in blocks {
+            if !stored.has_room_for(MOST_OF_A_GROUP) {
+                stored.flush(self.store.as_ref()).await?;
+            }
+            let event = BlockEvent::Released;
+            let released = ActivityEvent::Block { number, event };
+            if let Err(error) = stored.apply(released, now(), limits) {
+                tracing::debug!(%error, "a block stays held");
+            }
+        }
+        // No block is left to it but those that are never tried again.
+        if let Err(error) = stored.apply(ActivityEvent::Released, now(), limits) {
+            tracing::debug!(%error, "the table stays held");
+        }
+        stored.flush(self.store.as_ref()).await?;
+        Ok(stored)
     }
 
     /// Applies an event, storing what was gathered before when it would not fit into one
@@ -169,11 +201,10 @@ fn blocks_touched(event: &ActivityEvent) -> usize {
         ActivityEvent::Planned { progress } => progress.blocks.len(),
         ActivityEvent::Replanned { removed, progress } => removed.len() + progress.blocks.len(),
         ActivityEvent::Folded { blocks } => blocks.len(),
-        // A group fails together.
         ActivityEvent::Block {
             event: BlockEvent::Failed { .. } | BlockEvent::Recounted { .. },
             ..
-        } => 41,
+        } => MOST_OF_A_GROUP,
         ActivityEvent::Block { .. } => 1,
         ActivityEvent::Begun { .. }
         | ActivityEvent::Claimed { .. }

@@ -10,20 +10,21 @@ mod activities;
 mod finish;
 mod observe;
 mod open;
+mod stuck;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kusto_copy_core::activity::{ActivityEvent, ActivityState, SlotKind};
-use kusto_copy_core::block::{Block, BlockState};
+use kusto_copy_core::block::Block;
 use kusto_copy_core::decide::{
     Action, Context, Decisions, FreeSlots, Observations, Subject, decide,
 };
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis};
 use kusto_copy_store::Store;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::now;
 use crate::effects::{self, Outcome, Task, Workplace};
@@ -124,7 +125,7 @@ impl Engine {
         loop {
             let ending = *stop.borrow() || self.is_out_of_budget();
             self.lease.keep(self.store.as_ref()).await?;
-            self.gather();
+            self.gather()?;
             self.absorb().await?;
             self.observe(ending).await;
             if !ending {
@@ -137,7 +138,7 @@ impl Engine {
                 self.report(progress, state, true);
                 return Ok(state);
             }
-            self.wait(stop, acted).await;
+            self.wait(stop, acted).await?;
         }
     }
 
@@ -163,9 +164,9 @@ impl Engine {
         if complete && !self.options.continuous && self.sides.iter().all(|side| side.opened) {
             return Some(JobState::Complete);
         }
-        let stuck =
-            !self.live.is_empty() && self.live.values().all(|live| is_stuck(&live.stored.state));
-        (stuck && !self.options.continuous).then_some(JobState::Failed)
+        let states = || self.live.values().map(|live| &live.stored.state);
+        let most = self.options.limits.active_blocks;
+        (!self.options.continuous && stuck::all(states, most)).then_some(JobState::Failed)
     }
 
     /// Decides for every activity and acts. Whether anything was decided.
@@ -341,13 +342,22 @@ impl Engine {
     }
 
     /// Takes in what effects brought back.
-    fn gather(&mut self) {
+    ///
+    /// # Errors
+    /// When an effect ended without a result, which is a defect: nothing says what it was about,
+    /// so the run ends and the next one finds out by looking.
+    fn gather(&mut self) -> Result<(), DriverError> {
         while let Some(done) = self.tasks.try_join_next() {
-            match done {
-                Ok(done) => self.take_in(done),
-                Err(error) => tracing::error!(%error, "an effect ended without a result"),
-            }
+            self.joined(done)?;
         }
+        Ok(())
+    }
+
+    fn joined(&mut self, done: Result<Done, JoinError>) -> Result<(), DriverError> {
+        self.take_in(done.map_err(|error| DriverError::Internal {
+            what: format!("an effect ended without a result: {error}"),
+        })?);
+        Ok(())
     }
 
     fn take_in(&mut self, done: Done) {
@@ -367,10 +377,15 @@ impl Engine {
             let jitter = fastrand::u64(0..=wait / 4);
             self.observed
                 .pauses
-                .insert(subject, now().plus(wait + jitter));
+                .insert(subject.clone(), now().plus(wait + jitter));
         } else {
             self.troubled.remove(&subject);
             self.observed.pauses.remove(&subject);
+        }
+        if outcome.refused {
+            self.observed.refused.insert(subject);
+        } else {
+            self.observed.refused.remove(&subject);
         }
         if let Some((block, check)) = outcome.values {
             self.observed
@@ -397,9 +412,13 @@ impl Engine {
     }
 
     /// Waits for an effect's result, a moment to act at, or the wish to stop.
-    async fn wait(&mut self, stop: &mut watch::Receiver<bool>, acted: bool) {
+    async fn wait(
+        &mut self,
+        stop: &mut watch::Receiver<bool>,
+        acted: bool,
+    ) -> Result<(), DriverError> {
         if acted && self.tasks.is_empty() {
-            return;
+            return Ok(());
         }
         let moment = now();
         let due = [self.wake_at, self.watcher.next_due(), self.next_opening()];
@@ -413,13 +432,14 @@ impl Engine {
         let stopping = *stop.borrow();
         tokio::select! {
             done = self.tasks.join_next(), if !self.tasks.is_empty() => {
-                if let Some(Ok(done)) = done {
-                    self.take_in(done);
+                if let Some(done) = done {
+                    self.joined(done)?;
                 }
             }
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
             _ = stop.changed(), if !stopping => {}
         }
+        Ok(())
     }
 
     fn report(&mut self, progress: &watch::Sender<Report>, state: JobState, last: bool) {
@@ -431,12 +451,6 @@ impl Engine {
             progress.send_replace(crate::progress::report(sides, live, state, moment));
         }
     }
-}
-
-/// Whether a table has something that waits for a person, and nothing else.
-fn is_stuck(state: &ActivityState) -> bool {
-    let held = |block: &Block| matches!(block.state, BlockState::Held { .. });
-    (state.head.held.is_some() || state.blocks.values().any(held)) && state.unfinished().all(held)
 }
 
 fn blocks_of(action: &Action, state: &ActivityState) -> Vec<Block> {

@@ -158,6 +158,8 @@ impl Engine {
             }
             (None, _) | (_, None) => place.source.cursor_end_short(&call).await?,
         };
+        // Until the schemas are read after this end, the iteration counts as one to resume.
+        self.sides[side].opened = false;
         let event = DatabaseEvent::CursorRead {
             source_id: identity.id,
             cursor_end: read.cursor,
