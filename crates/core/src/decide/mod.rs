@@ -3,6 +3,8 @@
 
 mod blocks;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod waits;
 
 pub use waits::{Wait, waits};

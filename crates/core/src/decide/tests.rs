@@ -1,0 +1,243 @@
+//! Decisions that end or wait where going on would lose, double or never end.
+
+use super::*;
+use crate::activity::{Layout, Phase};
+use crate::block::{
+    AfterAbandon, Block, BlockEvent, BlockState, CountCheck, ExportedFile, Group, HeldReason,
+    Manifest, ManifestFiles, Sending,
+};
+use crate::plan::PlanCursor;
+use crate::vocabulary::{Cursor, ExtentId, Slice, TableSchema, Ticks, TimeRange, Window};
+
+const NOW: Millis = Millis(1_000_000);
+
+fn table(blocks: Vec<Block>) -> ActivityState {
+    let window = Window {
+        after: None,
+        up_to: Cursor("1".to_owned()),
+    };
+    let mut state = ActivityState::begin("a", "T", "b", "T", 1, window.clone(), None, 1, Millis(0));
+    state.head.phase = Phase::Planned {
+        window,
+        layout: layout(),
+    };
+    for block in blocks {
+        state.head.next_block = BlockNumber(block.number.0 + 1);
+        state.blocks.insert(block.number, block);
+    }
+    state
+}
+
+fn layout() -> Layout {
+    Layout {
+        schema: TableSchema {
+            columns: Vec::new(),
+        },
+        encoding: crate::activity::Encoding::Csv,
+        retention: None,
+    }
+}
+
+fn member(number: u32, state: BlockState) -> Block {
+    let slice = Slice::range(TimeRange::ALL);
+    let number = BlockNumber(number);
+    let planned = Block::planned(number, slice, 10, 100, Ticks(1), NOW);
+    Block {
+        attempts: 1,
+        group: Some(Group {
+            first: BlockNumber(0),
+            members: 2,
+        }),
+        state,
+        ..planned
+    }
+}
+
+fn manifest() -> Manifest {
+    let file = ExportedFile {
+        path: "f".to_owned(),
+        rows: 10,
+        bytes: 5,
+    };
+    Manifest {
+        files: ManifestFiles::Inline(vec![file]),
+        rows: 10,
+        bytes: 5,
+    }
+}
+
+fn exported() -> BlockState {
+    BlockState::Exported {
+        attempt: 1,
+        manifest: manifest(),
+        count: CountCheck::Agreed,
+        not_before: None,
+    }
+}
+
+fn moving() -> BlockState {
+    BlockState::Moving {
+        attempt: 1,
+        rows: 10,
+        bytes: 5,
+        tag: AttemptTag::new("kc-1-2-", 7),
+        extents: vec![ExtentId::parse("00000000-0000-0000-0000-0000000000e1").expect("a guid")],
+        sending: Sending::Intended { epoch: 1, at: NOW },
+        sends: 1,
+    }
+}
+
+fn decided(state: &ActivityState, observed: &Observations) -> Decisions {
+    let limits = Limits::default();
+    let context = Context {
+        observed,
+        check_values: true,
+        tag_prefix: "kc-1-2-",
+        epoch: 1,
+        begin_work: true,
+        keep_staging: false,
+        active_blocks: 0,
+        now: NOW,
+        limits: &limits,
+    };
+    let mut slots = FreeSlots {
+        exports: 9,
+        ingestions: 9,
+        queries: 9,
+    };
+    decide(state, &context, &mut slots, &mut || 7)
+}
+
+fn passed(state: &ActivityState, numbers: &[u32]) -> Observations {
+    let mut observed = Observations::default();
+    for number in numbers {
+        let key = (state.head.id.clone(), BlockNumber(*number));
+        observed.values.insert(key, ValueCheck::Passed);
+    }
+    observed
+}
+
+fn ingests(decisions: &Decisions) -> usize {
+    let ingest = |action: &&Action| matches!(action, Action::Ingest { .. });
+    decisions.actions.iter().filter(ingest).count()
+}
+
+#[test]
+fn no_member_is_ingested_before_the_values_of_all_have_passed() {
+    let state = table(vec![member(0, exported()), member(1, exported())]);
+    assert_eq!(ingests(&decided(&state, &passed(&state, &[0]))), 0);
+    assert_eq!(ingests(&decided(&state, &passed(&state, &[0, 1]))), 2);
+}
+
+#[test]
+fn a_group_that_was_begun_goes_on_without_asking_for_values_again() {
+    let begun = [
+        moving(),
+        BlockState::Abandoning {
+            attempt: 1,
+            tag: Some(AttemptTag::new("kc-1-2-", 7)),
+            next: AfterAbandon::Ingest {
+                manifest: manifest(),
+            },
+        },
+        BlockState::Held {
+            reason: HeldReason::TooManyExtents { extents: 1 },
+            files: Some(manifest()),
+        },
+    ];
+    for first in begun {
+        let name = first.name();
+        let state = table(vec![member(0, first), member(1, exported())]);
+        let decisions = decided(&state, &Observations::default());
+        assert_eq!(ingests(&decisions), 1, "beside a {name} member");
+        let check = |action: &Action| matches!(action, Action::CheckValues { .. });
+        assert!(!decisions.actions.iter().any(check), "beside {name}");
+    }
+    let folded = table(vec![member(1, exported())]);
+    assert_eq!(ingests(&decided(&folded, &Observations::default())), 1);
+}
+
+#[test]
+fn a_group_with_values_that_cannot_survive_is_exported_anew_after_a_release() {
+    let mut state = table(vec![member(0, exported()), member(1, exported())]);
+    let (limits, number) = (Limits::default(), BlockNumber(0));
+    let reason = HeldReason::Values {
+        column: "c".to_owned(),
+        count: 1,
+        what: "x".to_owned(),
+    };
+    for event in [BlockEvent::Held { reason }, BlockEvent::Released] {
+        state
+            .apply(ActivityEvent::Block { number, event }, NOW, &limits)
+            .expect("fits");
+    }
+    let all = |block: &Block| matches!(block.state, BlockState::Replanning);
+    assert!(state.blocks.values().all(all), "no old file is ingested");
+}
+
+#[test]
+fn what_was_refused_is_not_sent_again_while_the_table_is_held() {
+    let mut state = table(vec![member(1, moving())]);
+    let mut observed = Observations::default();
+    let id = state.head.id.clone();
+    observed.still_staged.insert((id.clone(), BlockNumber(1)));
+    let moves = |decisions: &Decisions| {
+        let action = |action: &Action| matches!(action, Action::Move { .. });
+        decisions.actions.iter().any(action)
+    };
+    assert!(moves(&decided(&state, &observed)));
+    observed.refused.insert(Subject::Move(id));
+    state.head.held = Some("the destination lacks a column".to_owned());
+    let decisions = decided(&state, &observed);
+    assert_eq!(decisions, Decisions::default());
+    state.head.held = None;
+    assert!(moves(&decided(&state, &observed)), "released");
+}
+
+#[test]
+fn tidying_that_held_the_table_is_not_tried_again_and_again() {
+    let mut state = table(Vec::new());
+    state.head.retired_staging.push("s".to_owned());
+    let (window, layout) = (state.head.phase.window().clone(), layout());
+    let at = NOW;
+    state.head.phase = Phase::Completed { window, layout, at };
+    assert_eq!(decided(&state, &Observations::default()).actions.len(), 1);
+    state.head.held = Some("denied".to_owned());
+    let decisions = decided(&state, &Observations::default());
+    assert_eq!(decisions, Decisions::default());
+}
+
+#[test]
+fn the_horizon_is_frozen_when_planning_begins_and_forgotten_with_the_iteration() {
+    let limits = Limits::default();
+    let mut state = table(Vec::new());
+    let window = state.head.phase.window().clone();
+    state.head.phase = Phase::Starting {
+        window: window.clone(),
+        bounds: None,
+        layout: Some(layout()),
+    };
+    let (name, horizon) = ("s".to_owned(), Some(Ticks(5)));
+    let intended = ActivityEvent::StagingIntended { name: name.clone() };
+    state.apply(intended, NOW, &limits).expect("fits");
+    let ready = ActivityEvent::StagingReady { name, horizon };
+    state.apply(ready, NOW, &limits).expect("fits");
+    assert_eq!(state.head.horizon, horizon);
+    assert!(matches!(
+        &state.head.phase,
+        Phase::Planning { cursor, .. } if *cursor == PlanCursor::backfill(horizon)
+    ));
+    let (layout, at) = (layout(), NOW);
+    state.head.phase = Phase::Completed { window, layout, at };
+    let next = Window {
+        after: Some(Cursor("1".to_owned())),
+        up_to: Cursor("2".to_owned()),
+    };
+    let begun = ActivityEvent::Begun {
+        iteration: 2,
+        window: next,
+        bounds: None,
+    };
+    state.apply(begun, NOW, &limits).expect("fits");
+    assert_eq!(state.head.horizon, None);
+}
