@@ -38,6 +38,9 @@ pub struct Database {
     pub held: Option<String>,
     /// The epoch of the worker that wrote it last.
     pub epoch: u64,
+    /// Grows with every write, so that a worker whose answer was lost sees whether it wrote.
+    #[serde(default)]
+    pub revision: u64,
 }
 
 /// Where a database's next iteration stands.
@@ -120,6 +123,7 @@ impl Database {
             phase: DatabasePhase::Idle,
             held: None,
             epoch,
+            revision: 0,
         }
     }
 

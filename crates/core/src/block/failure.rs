@@ -12,19 +12,7 @@ pub(super) fn failed(
     now: Millis,
     limits: &Limits,
 ) -> Option<Block> {
-    let replan = match &failure {
-        Failure::TimedOut => true,
-        Failure::Count { .. } => block.group.is_some(),
-        Failure::LostAnswer
-        | Failure::Operation { .. }
-        | Failure::Refused { .. }
-        | Failure::OperationForgotten
-        | Failure::Staged { .. }
-        | Failure::Files
-        | Failure::IngestErrors
-        | Failure::Fingerprint => false,
-        Failure::Group => true,
-    };
+    let replan = replans(block, &failure);
     let (current, tag, manifest) = match &block.state {
         BlockState::Exporting { attempt, .. } | BlockState::Exported { attempt, .. } => {
             (*attempt, None, None)
@@ -75,6 +63,23 @@ pub(super) fn failed(
         None => planned_or_held(&next, now, limits),
     };
     Some(next)
+}
+
+/// Whether the slice has to be cut anew: the block was too large, or its group's extents changed.
+const fn replans(block: &Block, failure: &Failure) -> bool {
+    match failure {
+        Failure::TimedOut => true,
+        Failure::Count { .. } => block.group.is_some(),
+        Failure::LostAnswer
+        | Failure::Operation { .. }
+        | Failure::Refused { .. }
+        | Failure::OperationForgotten
+        | Failure::Staged { .. }
+        | Failure::Files
+        | Failure::IngestErrors
+        | Failure::Fingerprint => false,
+        Failure::Group => true,
+    }
 }
 
 fn held_after_failures(

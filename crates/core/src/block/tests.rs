@@ -150,22 +150,8 @@ fn evidence(staged: bool, tag_in_destination: bool) -> MoveEvidence {
 
 /// Events by a name of their own, about attempt `attempt`.
 fn events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
-    let files = vec![ExportedFile {
-        path: "f".to_owned(),
-        rows: 10,
-        bytes: 5,
-    }];
     let mode = Mode::Async;
-    let looked = |evidence| BlockEvent::MoveLooked { attempt, evidence };
-    let staged = |rows| {
-        let report = staged_report(rows);
-        BlockEvent::IngestReported {
-            attempt,
-            files: files.clone(),
-            report,
-        }
-    };
-    vec![
+    let mut events = vec![
         ("export", BlockEvent::ExportIntended { mode, epoch: 1 }),
         (
             "refused",
@@ -199,6 +185,27 @@ fn events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
                 epoch: 1,
             },
         ),
+    ];
+    events.extend(later_events(attempt));
+    events
+}
+
+fn later_events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
+    let looked = |evidence| BlockEvent::MoveLooked { attempt, evidence };
+    let staged = |rows| {
+        let (path, report) = ("f".to_owned(), staged_report(rows));
+        let files = vec![ExportedFile {
+            path,
+            rows: 10,
+            bytes: 5,
+        }];
+        BlockEvent::IngestReported {
+            attempt,
+            files,
+            report,
+        }
+    };
+    vec![
         ("staged", staged(10)),
         ("staged less", staged(9)),
         ("move", BlockEvent::MoveIntended { attempt, epoch: 1 }),

@@ -103,26 +103,8 @@ impl Step<'_> {
                     });
                 }
             }
-            BlockState::Exported {
-                count: CountCheck::Differs,
-                ..
-            } => {
-                if !busy && self.take_query() {
-                    self.act(Action::Recount {
-                        block: block.number,
-                    });
-                }
-            }
-            BlockState::Exported {
-                attempt,
-                not_before,
-                manifest,
-                ..
-            } => {
-                if !busy && self.values_passed(block) && self.is_due(*not_before) {
-                    self.ingest(block, *attempt, manifest.rows);
-                }
-            }
+            BlockState::Exported { .. } if busy => {}
+            BlockState::Exported { .. } => self.exported(block),
             BlockState::Ingesting {
                 attempt, sending, ..
             } => {
@@ -132,25 +114,7 @@ impl Step<'_> {
                     });
                 }
             }
-            BlockState::Ingested {
-                attempt,
-                extents,
-                not_before,
-                ..
-            } => {
-                if extents.len() > EXTENTS_OF_A_BLOCK {
-                    let attempt = *attempt;
-                    self.block_event(
-                        block,
-                        BlockEvent::Failed {
-                            attempt,
-                            failure: Failure::TimedOut,
-                        },
-                    );
-                } else if self.is_due(*not_before) && self.context.begin_work {
-                    moves.ready.push((block.number, *attempt, extents.len()));
-                }
-            }
+            BlockState::Ingested { .. } => self.ingested(block, moves),
             BlockState::Moving {
                 attempt,
                 extents,
@@ -176,6 +140,50 @@ impl Step<'_> {
             | BlockState::Moved { .. }
             | BlockState::Expired
             | BlockState::Held { .. } => {}
+        }
+    }
+
+    fn exported(&mut self, block: &Block) {
+        let BlockState::Exported {
+            attempt,
+            not_before,
+            manifest,
+            count,
+        } = &block.state
+        else {
+            return;
+        };
+        match count {
+            CountCheck::Differs => {
+                if self.take_query() {
+                    self.act(Action::Recount {
+                        block: block.number,
+                    });
+                }
+            }
+            CountCheck::Agreed => {
+                if self.values_passed(block) && self.is_due(*not_before) {
+                    self.ingest(block, *attempt, manifest.rows);
+                }
+            }
+        }
+    }
+
+    fn ingested(&mut self, block: &Block, moves: &mut Moves) {
+        let BlockState::Ingested {
+            attempt,
+            extents,
+            not_before,
+            ..
+        } = &block.state
+        else {
+            return;
+        };
+        if extents.len() > EXTENTS_OF_A_BLOCK {
+            let (attempt, failure) = (*attempt, Failure::TimedOut);
+            self.block_event(block, BlockEvent::Failed { attempt, failure });
+        } else if self.is_due(*not_before) && self.context.begin_work {
+            moves.ready.push((block.number, *attempt, extents.len()));
         }
     }
 

@@ -6,6 +6,8 @@ use kusto_copy_core::plan::{
 };
 use kusto_copy_core::vocabulary::{BlockNumber, Instants, Predicate, Slice, Ticks, TimeRange};
 use kusto_copy_kusto::KustoError;
+use kusto_copy_kusto::commands::changes::WindowBounds;
+use kusto_copy_kusto::commands::planning::{self, Bin, PartRows};
 
 use super::{EffectError, Outcome, Task, Workplace, says_timeout};
 
@@ -90,77 +92,77 @@ async fn answer(
     let found = match question {
         PlanQuestion::Bounds => {
             let all = predicate(task, Slice::range(remaining(task)));
-            source
-                .bounds(&call, table, schema, &all)
-                .await
-                .map(|found| {
-                    PlanAnswer::Bounds(Bounds {
-                        rows: found.rows,
-                        min: found.first,
-                        max: found.last,
-                    })
-                })
+            source.bounds(&call, table, schema, &all).await.map(bounds)
         }
         PlanQuestion::Bins { range, resolution } => {
             let slice = predicate(task, Slice::range(*range));
             source
                 .bins(&call, table, schema, &slice, *resolution, true)
                 .await
-                .map(|bins| {
-                    let row = |bin: kusto_copy_kusto::commands::planning::Bin| BinRow {
-                        extent: bin.extent,
-                        rows: bin.rows,
-                        min: bin.first,
-                        max: bin.last,
-                    };
-                    PlanAnswer::Bins(bins.into_iter().map(row).collect())
-                })
+                .map(bins)
         }
-        PlanQuestion::Extents { extents } => {
-            source.extents(&call, table, extents).await.map(|infos| {
-                let info = |info: kusto_copy_kusto::commands::planning::ExtentInfo| {
-                    Some(ExtentInfo {
-                        extent: info.extent,
-                        max_created_on: info.newest?,
-                        rows: info.rows,
-                        bytes: info.bytes.map_or(0, |bytes| bytes.0),
-                    })
-                };
-                PlanAnswer::Extents(infos.into_iter().filter_map(info).collect())
-            })
-        }
+        PlanQuestion::Extents { extents } => source.extents(&call, table, extents).await.map(infos),
         PlanQuestion::ByExtent { instants } => {
             let slice = Slice {
                 instants: *instants,
                 extents: None,
                 part: None,
             };
-            source
+            let rows = source
                 .rows_by_extent(&call, table, schema, &predicate(task, slice))
-                .await
-                .map(|rows| {
-                    PlanAnswer::ByExtent(
-                        rows.into_iter().map(|row| (row.extent, row.rows)).collect(),
-                    )
-                })
+                .await;
+            rows.map(|rows| {
+                PlanAnswer::ByExtent(rows.into_iter().map(|row| (row.extent, row.rows)).collect())
+            })
         }
-        PlanQuestion::Parts { slice, parts } => {
+        PlanQuestion::Parts {
+            slice,
+            parts: count,
+        } => {
             let whole = predicate(task, slice.clone());
             source
-                .rows_by_part(&call, table, schema, &whole, *parts)
+                .rows_by_part(&call, table, schema, &whole, *count)
                 .await
-                .map(|rows| {
-                    let part = |row: kusto_copy_kusto::commands::planning::PartRows| {
-                        Some((u32::try_from(row.part).ok()?, row.rows))
-                    };
-                    PlanAnswer::Parts(rows.into_iter().filter_map(part).collect())
-                })
+                .map(parts)
         }
     };
-    match found {
-        Ok(answer) => Ok(answer),
-        Err(error) => too_much(&error).ok_or(EffectError::Kusto(error)),
-    }
+    found.or_else(|error| too_much(&error).ok_or(EffectError::Kusto(error)))
+}
+
+fn bounds(found: WindowBounds) -> PlanAnswer {
+    PlanAnswer::Bounds(Bounds {
+        rows: found.rows,
+        min: found.first,
+        max: found.last,
+    })
+}
+
+fn bins(found: Vec<Bin>) -> PlanAnswer {
+    let row = |bin: Bin| BinRow {
+        extent: bin.extent,
+        rows: bin.rows,
+        min: bin.first,
+        max: bin.last,
+    };
+    PlanAnswer::Bins(found.into_iter().map(row).collect())
+}
+
+/// An extent without a creation time is as good as unknown: the planner falls back for it.
+fn infos(found: Vec<planning::ExtentInfo>) -> PlanAnswer {
+    let info = |info: planning::ExtentInfo| {
+        Some(ExtentInfo {
+            extent: info.extent,
+            max_created_on: info.newest?,
+            rows: info.rows,
+            bytes: info.bytes.map_or(0, |bytes| bytes.0),
+        })
+    };
+    PlanAnswer::Extents(found.into_iter().filter_map(info).collect())
+}
+
+fn parts(found: Vec<PartRows>) -> PlanAnswer {
+    let part = |row: PartRows| Some((u32::try_from(row.part).ok()?, row.rows));
+    PlanAnswer::Parts(found.into_iter().filter_map(part).collect())
 }
 
 /// An answer that was too large or took too long is an answer to the planner: it asks for less.

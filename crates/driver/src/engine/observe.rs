@@ -91,7 +91,10 @@ impl Engine {
         self.watch_operations();
         self.look_at_operations(SlotKind::Export).await;
         self.look_at_operations(SlotKind::Ingest).await;
-        if !ending {
+        if ending {
+            // Nothing is sent any more that slots would be needed for.
+            self.watcher.has_ghosts = false;
+        } else {
             self.look_at_capacity().await;
             self.look_for_ghosts().await;
         }

@@ -32,6 +32,7 @@ impl Engine {
             .filter(idle)
             .map(|side| self.due_at(&self.sides[side]))
             .min()
+            .map(|at| self.opening_pause.map_or(at, |pause| at.max(pause)))
     }
 
     fn due_at(&self, side: &super::Side) -> Millis {

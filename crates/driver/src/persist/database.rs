@@ -11,6 +11,9 @@ use kusto_copy_store::{
 use super::{database_partition, decode, put, read};
 use crate::error::DriverError;
 
+/// Times that a transaction is sent while its answers are lost and nothing is stored.
+const SENDS: usize = 5;
+
 /// Work that an activity has: its window, or what is left to tidy of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Marker {
@@ -89,25 +92,47 @@ impl StoredDatabase {
         Ok(Key::new(self.partition.clone(), Row::of(parts)?))
     }
 
-    /// Applies an event and stores the record, together with `others`.
+    /// Stores the record, together with `others`; their new versions. After a lost answer the
+    /// record's revision tells whether it was stored: then it is done, else it is sent again.
+    ///
+    /// # Errors
+    /// After an error memory and store may differ: load again before anything else.
     async fn commit(
         &mut self,
         store: &dyn Store,
         others: Vec<Write>,
     ) -> Result<Vec<Option<Etag>>, StoreError> {
-        let mut writes = vec![put(
-            self.key(&["database"])?,
-            &self.record,
-            self.etag.as_ref(),
-        )?];
+        self.record.revision += 1;
+        let record = self.key(&["database"])?;
+        let mut writes = vec![put(record.clone(), &self.record, self.etag.as_ref())?];
         writes.extend(others);
-        let mut etags = store
-            .commit(&Transaction::new(writes)?)
-            .await?
-            .etags
-            .into_iter();
+        let transaction = Transaction::new(writes)?;
+        let mut sends = 0;
+        let etags = loop {
+            sends += 1;
+            match store.commit(&transaction).await {
+                Ok(committed) => break committed.etags,
+                // A conflict after a lost answer may be our own write, arrived late.
+                Err(error) if error.is_ambiguous() || (sends > 1 && error.is_conflict()) => {
+                    let found: Option<(Database, Etag)> = read(store, &record).await?;
+                    if found.as_ref().is_some_and(|(found, _)| self.is_ours(found)) {
+                        break versions(store, &transaction).await?;
+                    }
+                    let unchanged = found.map(|(_, etag)| etag) == self.etag;
+                    if !unchanged || sends == SENDS {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let mut etags = etags.into_iter();
         self.etag = etags.next().flatten();
         Ok(etags.collect())
+    }
+
+    const fn is_ours(&self, found: &Database) -> bool {
+        found.epoch == self.record.epoch && found.revision == self.record.revision
     }
 
     /// Applies an event and stores it.
@@ -232,5 +257,116 @@ impl StoredDatabase {
         self.commit(store, vec![delete]).await?;
         self.tidy.remove(activity);
         Ok(())
+    }
+}
+
+/// The versions of what a transaction stored; `None` for what it deleted.
+async fn versions(
+    store: &dyn Store,
+    transaction: &Transaction,
+) -> Result<Vec<Option<Etag>>, StoreError> {
+    let mut etags = Vec::new();
+    for write in transaction.writes() {
+        etags.push(store.get(write.key()).await?.entity.map(|found| found.etag));
+    }
+    Ok(etags)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use kusto_copy_core::database::DatabasePhase;
+    use kusto_copy_core::vocabulary::{Cursor, Millis, Window};
+    use kusto_copy_store::faulty::{Call, Fault, Faulty};
+    use kusto_copy_store::{MemoryStore, SystemClock};
+
+    use super::*;
+
+    fn due() -> (TableRecord, DueMarker) {
+        let activity = ActivityId::of("a", "T");
+        let record = TableRecord {
+            activity: activity.clone(),
+            source_table: "T".to_owned(),
+            destination_table: "T".to_owned(),
+            table_id: "1".to_owned(),
+            completed_to: None,
+            rows_copied: 0,
+            blocks_copied: 0,
+            bytes_copied: 0,
+        };
+        let marker = DueMarker {
+            activity,
+            iteration: 1,
+            source_table: "T".to_owned(),
+            destination_table: "T".to_owned(),
+            window: Window {
+                after: None,
+                up_to: Cursor("c".to_owned()),
+            },
+            bounds: None,
+        };
+        (record, marker)
+    }
+
+    async fn iteration(store: &dyn Store) -> Result<StoredDatabase, DriverError> {
+        let mut database = StoredDatabase::load(store, "a", "b", 1).await?;
+        database.claim(store, 1).await?;
+        let read = DatabaseEvent::CursorRead {
+            source_id: "1".to_owned(),
+            cursor_end: Cursor("c".to_owned()),
+            read_at: Millis(1),
+        };
+        database.apply(store, read).await?;
+        database.mark_due(store, vec![due()]).await?;
+        database.apply(store, DatabaseEvent::Marked).await?;
+        let activity = ActivityId::of("a", "T");
+        let add = |table: &mut TableRecord| table.rows_copied += 7;
+        database.complete(store, &activity, add).await?;
+        database.complete(store, &activity, add).await?;
+        database.apply(store, DatabaseEvent::Committed).await?;
+        database.tidied(store, &activity).await?;
+        Ok(database)
+    }
+
+    /// Each transaction of an iteration meets each fault once: rows count once and memory is
+    /// what the store holds.
+    #[tokio::test]
+    async fn lost_answers_leave_memory_and_store_together() {
+        for fault in [Fault::AnswerLost, Fault::RequestLost, Fault::Late] {
+            for at in 0..7 {
+                let memory: Arc<dyn Store> =
+                    Arc::new(MemoryStore::with_clock(Arc::new(SystemClock)));
+                let commits = AtomicUsize::new(0);
+                let choose = move |call: Call<'_>| {
+                    let commit = matches!(call, Call::Commit(_));
+                    (commit && commits.fetch_add(1, Ordering::Relaxed) == at).then_some(fault)
+                };
+                let store = Faulty::new(Arc::clone(&memory), Box::new(choose));
+                let database = iteration(&store).await.expect("completes");
+                let stored = StoredDatabase::load(memory.as_ref(), "a", "b", 1)
+                    .await
+                    .expect("loads");
+                assert_eq!(stored.record, database.record, "{fault:?} at {at}");
+                assert_eq!(stored.record.phase, DatabasePhase::Idle);
+                assert_eq!(stored.tables, database.tables);
+                let rows: Vec<u64> = stored.tables.values().map(|t| t.rows_copied).collect();
+                assert_eq!(rows, [7], "{fault:?} at {at}");
+                assert!(stored.due.is_empty() && stored.tidy.is_empty());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_was_taken_over_writes_nothing() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(Arc::new(SystemClock)));
+        let load = |epoch| StoredDatabase::load(store.as_ref(), "a", "b", epoch);
+        let mut old = load(1).await.expect("loads");
+        old.claim(store.as_ref(), 1).await.expect("claims");
+        let mut new = load(2).await.expect("loads");
+        new.claim(store.as_ref(), 2).await.expect("claims");
+        let stale = old.mark_due(store.as_ref(), vec![due()]).await;
+        assert!(stale.is_err_and(|error| error.is_conflict()));
     }
 }
