@@ -37,10 +37,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(3_600);
 impl Request {
     /// The option as text, whatever its JSON type.
     pub(crate) fn option(&self, name: &str) -> Option<String> {
-        self.options.get(name).map(|value| match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        })
+        self.options.get(name).map(plain_text)
     }
 
     /// Whether a boolean option is on.
@@ -79,6 +76,14 @@ impl Request {
             text: text.to_owned(),
             ..self.clone()
         }
+    }
+}
+
+/// A JSON value as text: a string's content, anything else as written.
+pub(crate) fn plain_text(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
     }
 }
 

@@ -153,3 +153,68 @@ async fn a_shutdown_ends_and_frees_the_port() {
     client.0.shutdown().await;
     assert!(post(&uri, "/v1/rest/mgmt", &json!({})).await.is_none());
 }
+
+#[tokio::test]
+async fn tables_are_altered_and_columns_keep_their_rows() {
+    let client = Client::start().await;
+    client
+        .rows(".set-or-append T <| print a = 1, b = 'x'")
+        .await;
+    client.rows(".alter table T docstring 'rows'").await;
+    client.rows(".rename column T.b to c").await;
+    client.rows(".alter-merge table T (d:string, e:long)").await;
+    let (_, frames) = client.query("T", json!({})).await;
+    assert_eq!(frames[2]["Rows"], json!([[1, "x", "", null]]));
+    client.rows(".drop column T.a").await;
+    client.rows(".rename table T to U").await;
+    let schema = client.rows(".show table U cslschema").await;
+    assert_eq!(
+        schema,
+        json!([["U", "c:string,d:string,e:long", "D", "", "rows"]])
+    );
+    let refused = client.mgmt(".alter column U.c type=long").await;
+    assert_eq!(refused.map(|(status, _)| status), Some(400));
+}
+
+#[tokio::test]
+async fn a_table_based_on_another_copies_all_but_the_update_policy() {
+    let client = Client::start().await;
+    client
+        .rows(".create table T (a:long) with (folder='f')")
+        .await;
+    client
+        .rows(".alter-merge table T policy retention softdelete = 3d")
+        .await;
+    client
+        .rows(r#".alter table T policy update '[{"IsEnabled":false,"Source":"S","Query":"S"}]'"#)
+        .await;
+    client.rows(".create table U based-on T").await;
+    let retention = client.rows(".show table U policy retention").await;
+    let policy = retention[0][2].as_str().unwrap_or_default();
+    assert!(policy.contains("3.00:00:00"), "{policy}");
+    let update = client
+        .rows(".show table U policy update | project Policy")
+        .await;
+    assert_eq!(update, json!([["null"]]));
+    let repeated = client.mgmt(".create table U based-on T").await;
+    assert_eq!(repeated.map(|(status, _)| status), Some(400));
+    client.rows(".create table U based-on T ifnotexists").await;
+}
+
+#[tokio::test]
+async fn streamed_rows_are_ingested() {
+    let client = Client::start().await;
+    client.rows(".create table T (a:long, s:string)").await;
+    let path = "/v1/rest/ingest/D/T?streamFormat=csv";
+    // The body is one JSON document, which is also one CSV record of one field.
+    let (status, answer) = post(client.0.uri(), path, &json!(7))
+        .await
+        .expect("an answer");
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["Tables"][0]["Rows"][0][0], 1);
+    let (_, frames) = client.query("T", json!({})).await;
+    assert_eq!(frames[2]["Rows"], json!([[7, ""]]));
+    let unmapped = "/v1/rest/ingest/D/T?streamFormat=json";
+    let refused = post(client.0.uri(), unmapped, &json!({"a": 1})).await;
+    assert_eq!(refused.map(|(status, _)| status), Some(400));
+}

@@ -68,16 +68,14 @@ impl Execution {
     ) -> Result<Table, KustoError> {
         if kusto_emulator_commands::is_command(text) {
             let parsed = kusto_emulator_commands::parse(text)?;
-            return match &parsed.command {
-                Command::Show(show) => {
-                    let shown = show::run(self, show)?;
-                    self.piped(shown, parsed.pipeline.as_deref()).await
-                }
-                other => Err(KustoError::bad_request(
+            let Command::Show(show) = &parsed.command else {
+                return Err(KustoError::bad_request(
                     "General_BadRequest",
-                    format!("Command '{}' cannot be read from.", other.kind()),
-                )),
+                    format!("Command '{}' cannot be read from.", parsed.command.kind()),
+                ));
             };
+            let shown = show::run(self, show)?;
+            return self.piped(shown, parsed.pipeline.as_deref()).await;
         }
         let output = run_query(&self.engine, &self.request, text, overrides, true).await?;
         first_table(output.tables)

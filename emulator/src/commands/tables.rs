@@ -30,16 +30,7 @@ pub(super) fn run(context: &Execution, command: &TableCommand) -> Result<Values,
             tables,
             plural,
             properties,
-        } => {
-            properties.allow(&["folder", "docstring", "hidden"])?;
-            commit(&|transaction| {
-                tables
-                    .iter()
-                    .try_for_each(|table| apply_schema(transaction, *verb, table, properties))
-            })?;
-            let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-            answer_schema(&database, &names, *plural)
-        }
+        } => change_schema(context, &database, *verb, tables, *plural, properties),
         TableCommand::CreateBasedOn {
             name,
             based_on,
@@ -47,33 +38,24 @@ pub(super) fn run(context: &Execution, command: &TableCommand) -> Result<Values,
             properties,
         } => {
             properties.allow(&["folder", "docstring"])?;
-            commit(&|transaction| {
-                create_based_on(transaction, name, based_on, *if_not_exists, properties)
-            })?;
+            commit(&|tx| create_based_on(tx, name, based_on, *if_not_exists, properties))?;
             answer_schema(&database, &[name], false)
         }
-        TableCommand::SetFolder { table, folder } => {
-            commit(&|tx| {
-                tx.table_mut(table)
-                    .map(|held| held.folder.clone_from(folder))
-            })?;
-            answer_schema(&database, &[table], false)
-        }
-        TableCommand::SetDocString { table, text } => {
-            commit(&|tx| {
-                tx.table_mut(table)
-                    .map(|held| held.docstring.clone_from(text))
-            })?;
-            answer_schema(&database, &[table], false)
-        }
+        TableCommand::SetFolder { table, folder } => alter(context, table, |held| {
+            held.folder.clone_from(folder);
+            Ok(())
+        }),
+        TableCommand::SetDocString { table, text } => alter(context, table, |held| {
+            held.docstring.clone_from(text);
+            Ok(())
+        }),
         TableCommand::ColumnDocStrings {
             table,
             columns,
             merge,
-        } => {
-            commit(&|tx| column_docstrings(tx.table_mut(table)?, columns, *merge))?;
-            answer_schema(&database, &[table], false)
-        }
+        } => alter(context, table, |held| {
+            column_docstrings(held, columns, *merge)
+        }),
         TableCommand::Drop {
             tables, if_exists, ..
         } => {
@@ -89,17 +71,46 @@ pub(super) fn run(context: &Execution, command: &TableCommand) -> Result<Values,
             cleared(context, &database, table)
         }
         TableCommand::DropColumns { table, columns } => {
-            commit(&|tx| drop_columns(tx.table_mut(table)?, columns))?;
-            answer_schema(&database, &[table], false)
+            alter(context, table, |held| drop_columns(held, columns))
         }
         TableCommand::RenameColumn { table, column, to } => {
-            commit(&|tx| rename_column(tx.table_mut(table)?, column, to))?;
-            answer_schema(&database, &[table], false)
+            alter(context, table, |held| rename_column(held, column, to))
         }
         TableCommand::AlterColumnType { .. } => Err(KustoError::unsupported(
             "'.alter column type' (Kusto would lose the column's data)",
         )),
     }
+}
+
+/// Changes one table and shows its schema.
+fn alter(
+    context: &Execution,
+    table: &str,
+    change: impl FnOnce(&mut Table) -> Result<(), KustoError>,
+) -> Result<Values, KustoError> {
+    let database = context.database()?;
+    context
+        .engine
+        .commit(&database, |tx| change(tx.table_mut(table)?))?;
+    answer_schema(&database, &[table], false)
+}
+
+fn change_schema(
+    context: &Execution,
+    database: &DatabaseHandle,
+    verb: TableSchemaVerb,
+    tables: &[TableDefinition],
+    plural: bool,
+    properties: &Properties,
+) -> Result<Values, KustoError> {
+    properties.allow(&["folder", "docstring", "hidden"])?;
+    context.engine.commit(database, |transaction| {
+        tables
+            .iter()
+            .try_for_each(|table| apply_schema(transaction, verb, table, properties))
+    })?;
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    answer_schema(database, &names, plural)
 }
 
 fn apply_schema(

@@ -165,11 +165,12 @@ impl TableProvider for ExtentsProvider {
 fn without_relation(filter: &Expr) -> Result<Expr> {
     filter
         .clone()
-        .transform(|expr| match expr {
-            Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::new_unqualified(
-                column.name,
-            )))),
-            other => Ok(Transformed::no(other)),
+        .transform(|expr| {
+            let Expr::Column(column) = expr else {
+                return Ok(Transformed::no(expr));
+            };
+            let bare = Column::new_unqualified(column.name);
+            Ok(Transformed::yes(Expr::Column(bare)))
         })
         .map(|transformed| transformed.data)
 }

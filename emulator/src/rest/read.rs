@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::clock::now_ticks;
 use crate::error::KustoError;
-use crate::request::Request;
+use crate::request::{Request, plain_text};
 
 /// The body of a request, or its query string.
 #[derive(Debug, Default, Deserialize)]
@@ -97,13 +97,7 @@ pub(super) fn with_body(mut request: Request, body: Body) -> Result<Request, Kus
         .parameters
         .unwrap_or_default()
         .into_iter()
-        .map(|(name, value)| {
-            let literal = match value {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
-            (name, literal)
-        })
+        .map(|(name, value)| (name, plain_text(&value)))
         .collect();
     Ok(request)
 }
