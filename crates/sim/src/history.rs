@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kusto_copy_core::limits::{Limits, PlanOrder};
+use kusto_copy_core::vocabulary::Millis;
 
 use crate::clock::{Clock, Executor, NATURE, Owner};
 use crate::model::faults::Faults;
@@ -14,6 +15,7 @@ use crate::worker::{Manner, Worker};
 /// When histories begin: a moment in 2026.
 pub const START: u64 = 1_780_000_000_000;
 const MINUTE: u64 = 60_000;
+const DAY: u64 = 24 * 60 * MINUTE;
 
 /// What a history came to.
 #[derive(Debug, Clone, Default)]
@@ -120,6 +122,9 @@ impl History {
             limits.plan_order = PlanOrder::NewestFirst;
         }
         history.manner.check_values = rng.bool();
+        if rng.u32(0..5) == 0 {
+            history.keep_only(2 * DAY);
+        }
         history.manner.pause = rng.u64(5_000..5 * MINUTE);
         {
             let mut world = history.sim.world();
@@ -144,6 +149,13 @@ impl History {
             .sim
             .spawn(NATURE, supervise(sim, manner, own, quiet_at));
         history
+    }
+
+    /// The destination keeps rows so many milliseconds; histories last less than a day.
+    fn keep_only(&mut self, retention: u64) {
+        self.manner.retention = Some(retention);
+        let cutoff = Millis(START + DAY - retention).ticks();
+        self.sim.world().checker.expired_before = Some(cutoff);
     }
 
     /// Rows that are there before the copy begins.

@@ -12,6 +12,8 @@ const COUNT: &str = "KUSTO_COPY_SIM_HISTORIES";
 /// What must have happened somewhere in a thousand histories.
 const WANTED: &[(&str, &str)] = &[
     ("none", "planned"),
+    ("none", "expired"),
+    ("abandoning", "held"),
     ("group", "member"),
     ("exporting", "planned"),
     ("exporting", "replanning"),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use kusto_copy_core::block::{BlockEvent, BlockState, Mode, MoveEvidence};
-use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, ExtentId};
+use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, ExtentId, OperationId};
 
 use super::{Handle, Happened, attempt_of, block_of, event, staging_of};
 use crate::model::clusters::Trouble;
-use crate::model::operations::Command;
+use crate::model::operations::{Command, Progress};
 use crate::worker::Worker;
 
 /// A block that moves.
@@ -88,35 +88,33 @@ impl Worker {
             table: table.borrow().state.head.destination_table.clone(),
             extents,
         };
-        match (self.send(command, mode).await, mode) {
-            (Ok(operation), Mode::Async) => {
-                self.wake_poller();
-                let started = |block: &Moving| {
-                    let operation = operation.clone();
-                    event(
-                        block.number,
-                        BlockEvent::Started {
-                            attempt: block.attempt,
-                            operation,
-                        },
-                    )
-                };
-                Ok(moving.iter().flat_map(started).collect())
-            }
-            (Ok(operation), Mode::Sync) => {
-                let completed = {
-                    let world = self.link.sim.look();
-                    world.operations.get(&operation).is_some_and(|operation| {
-                        matches!(
-                            operation.progress,
-                            crate::model::operations::Progress::Moved
-                        )
-                    })
-                };
-                self.look_move(table, id, blocks, completed).await
-            }
-            (Err(trouble), _) => Err(trouble),
+        let sent = self.send(command, mode).await?;
+        self.sent_move(table, id, &moving, (sent, mode)).await
+    }
+
+    /// What follows a move that was sent.
+    async fn sent_move(
+        &self,
+        table: &Handle,
+        id: &ActivityId,
+        moving: &[Moving],
+        (operation, mode): (OperationId, Mode),
+    ) -> Happened {
+        if mode == Mode::Async {
+            self.wake_poller();
+            let started = |block: &Moving| {
+                let (attempt, operation) = (block.attempt, operation.clone());
+                event(block.number, BlockEvent::Started { attempt, operation })
+            };
+            return Ok(moving.iter().flat_map(started).collect());
         }
+        let completed = {
+            let world = self.link.sim.look();
+            let operation = world.operations.get(&operation);
+            operation.is_some_and(|operation| matches!(operation.progress, Progress::Moved))
+        };
+        let blocks = moving.iter().map(|block| block.number).collect();
+        self.look_move(table, id, blocks, completed).await
     }
 
     fn sends(&self, table: &Handle, number: BlockNumber) -> u32 {

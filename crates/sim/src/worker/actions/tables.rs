@@ -66,18 +66,26 @@ impl Worker {
         {
             return Ok(Vec::new());
         }
+        self.prepare_staging(table, id, &fingerprint).await
+    }
+
+    /// Uses the staging table of this schema, or makes one.
+    async fn prepare_staging(
+        &self,
+        table: &Handle,
+        id: &ActivityId,
+        fingerprint: &str,
+    ) -> Happened {
         let staging = table.borrow().state.head.staging.clone();
-        let name = match staging {
-            Some(staging)
-                if staging.schema == fingerprint && staging.state == StagingState::Ready =>
-            {
+        let name = match staging.filter(|staging| staging.schema == fingerprint) {
+            Some(staging) if staging.state == StagingState::Ready => {
                 return Ok(vec![ActivityEvent::StagingReady {
                     name: staging.name,
                     horizon: None,
                 }]);
             }
-            Some(staging) if staging.schema == fingerprint => staging.name,
-            Some(_) | None => {
+            Some(staging) => staging.name,
+            None => {
                 let name = format!("staging_{id}_{}", self.link.sim.world().fresh());
                 if !self
                     .submit(
