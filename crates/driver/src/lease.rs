@@ -95,7 +95,7 @@ fn owner() -> String {
         "{} {process} {} {:032x}",
         process_space(),
         started(process).unwrap_or_default(),
-        fastrand::u128(..)
+        uuid::Uuid::new_v4().as_u128()
     )
 }
 

@@ -7,6 +7,7 @@ use kusto_copy_kusto::{
 };
 use kusto_copy_staging::Lake;
 use kusto_copy_store::Store;
+use uuid::Uuid;
 
 use crate::Control;
 use crate::catalog::Catalog;
@@ -133,7 +134,7 @@ async fn begin(
         None => {
             let record = JobRecord {
                 definition: definition.clone(),
-                incarnation: format!("{:08x}", fastrand::u32(..)),
+                incarnation: format!("{:08x}", Uuid::new_v4().as_fields().0),
             };
             write_or_read(store.as_ref(), &job_key()?, record, None)
                 .await?

@@ -25,6 +25,7 @@ use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis};
 use kusto_copy_store::Store;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+use uuid::Uuid;
 
 use crate::clock::now;
 use crate::effects::{self, Outcome, Task, Workplace};
@@ -289,7 +290,7 @@ impl Engine {
             limits: &self.options.limits,
         };
         decide(&live.stored.state, &context, free, &mut || {
-            fastrand::u128(..)
+            Uuid::new_v4().as_u128()
         })
     }
 
