@@ -42,8 +42,8 @@ impl JsonPath {
 /// The first step of a path, and what follows it.
 fn step(path: &str) -> Option<(Step, &str)> {
     if let Some(rest) = path.strip_prefix('.') {
-        if rest.starts_with('[') {
-            return bracket(&rest[1..]);
+        if let Some(bracketed) = rest.strip_prefix('[') {
+            return bracket(bracketed);
         }
         let end = rest.find(['.', '[']).unwrap_or(rest.len());
         let (name, rest) = rest.split_at(end);

@@ -14,7 +14,7 @@ use crate::ExportError;
 /// Bytes that are gathered before they go to the compressor.
 const BUFFER: usize = 1 << 16;
 /// The compressor's level: speed before size, as for files that live for minutes.
-const LEVEL: u32 = 3;
+const LEVEL: u32 = 1;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A text format.

@@ -24,6 +24,9 @@ const BATCH_BYTES: i64 = 64 << 20;
 
 /// A field of the file that some column takes.
 struct Taken {
+    /// Place of the field in the file.
+    index: usize,
+    name: String,
     kind: Kind,
     /// Place of the field among those that are read.
     place: usize,
@@ -57,7 +60,7 @@ pub(super) fn read(
         ParquetRecordBatchReaderBuilder::try_new_with_options(Bytes::from(bytes), arrow_options)
             .map_err(invalid)?;
     let fields = taken_fields(&builder, &sources)?;
-    let wanted: Vec<usize> = fields.iter().map(|(index, _)| *index).collect();
+    let wanted: Vec<usize> = fields.iter().map(|field| field.index).collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.iter().copied());
     let rows = builder.metadata().file_metadata().num_rows().max(1);
     let groups = builder.metadata().row_groups().iter();
@@ -79,14 +82,11 @@ pub(super) fn read(
             IngestError::invalid_blob(format!("it cannot be decoded ({error})"))
         })?;
         ingested.records += u64::try_from(batch.num_rows()).unwrap_or(0);
-        let taken = |name: &str| fields.iter().map(|(_, field)| field).find(|f| f.0 == name);
         let columns = schema.iter().zip(&sources).enumerate();
         let arrays: Result<Vec<_>, _> = columns
             .map(|(index, (column, source))| {
                 let most = options.max_value_size(index);
-                column_array(&batch, column, source, most, |name| {
-                    taken(name).map(|(_, taken)| taken)
-                })
+                column_array(&batch, &fields, column, source, most)
             })
             .collect();
         let batch = RecordBatch::try_new(arrow_schema(schema), arrays?)?;
@@ -95,11 +95,11 @@ pub(super) fn read(
     Ok(ingested)
 }
 
-/// The file's fields that columns take: index in the file, name and kind.
+/// The file's fields that columns take.
 fn taken_fields(
     builder: &ParquetRecordBatchReaderBuilder<Bytes>,
     sources: &[Source<String>],
-) -> Result<Vec<(usize, (String, Taken))>, IngestError> {
+) -> Result<Vec<Taken>, IngestError> {
     let roots = builder.parquet_schema().root_schema().get_fields();
     let mut taken = Vec::new();
     for (index, (field, root)) in builder.schema().fields().iter().zip(roots).enumerate() {
@@ -118,22 +118,27 @@ fn taken_fields(
                 ),
             })?;
         let place = taken.len();
-        taken.push((index, (field.name().clone(), Taken { kind, place })));
+        taken.push(Taken {
+            index,
+            name: field.name().clone(),
+            kind,
+            place,
+        });
     }
     Ok(taken)
 }
 
 /// A table's column from a batch of the file.
-fn column_array<'a>(
+fn column_array(
     batch: &RecordBatch,
+    fields: &[Taken],
     column: &Column,
     source: &Source<String>,
     most: usize,
-    taken: impl Fn(&str) -> Option<&'a Taken>,
 ) -> Result<arrow::array::ArrayRef, IngestError> {
     let rows = batch.num_rows();
     match &source.from {
-        From::Field(name) => match taken(name) {
+        From::Field(name) => match fields.iter().find(|field| field.name == *name) {
             Some(field) => {
                 let array = batch.column(field.place);
                 convert(array, field.kind, column.ty, most, source.transform)

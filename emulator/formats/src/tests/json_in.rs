@@ -54,7 +54,7 @@ fn values_by_exact_name() {
         for (text, expected) in &cases {
             let options = IngestOptions::new(format);
             let rows = ingest(text.as_bytes(), &schema(), &options).expect(text);
-            assert_eq!(rows, [expected.clone()], "{text}");
+            assert_eq!(rows, std::slice::from_ref(expected), "{text}");
         }
     }
 }

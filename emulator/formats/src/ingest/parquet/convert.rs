@@ -27,7 +27,7 @@ pub(super) enum Kind {
     DecimalFixed(i8),
     /// DECIMAL of a byte array, with its scale
     DecimalBytes(i8),
-    Timestamp,
+    Timestamp(TimeUnit),
     Date,
     /// STRING
     Text,
@@ -76,8 +76,8 @@ pub(super) fn kind(arrow: &DataType, parquet: &Type) -> Option<Kind> {
         Some(Kind::Float)
     } else if *arrow == DataType::Boolean {
         Some(Kind::Boolean)
-    } else if matches!(arrow, DataType::Timestamp(_, _)) {
-        Some(Kind::Timestamp)
+    } else if let DataType::Timestamp(unit, _) = arrow {
+        Some(Kind::Timestamp(*unit))
     } else if *arrow == DataType::Date32 {
         Some(Kind::Date)
     } else {
@@ -96,7 +96,7 @@ fn is_allowed(kind: Kind, ty: ScalarType) -> bool {
         Kind::Boolean => &[Bool, Decimal, String],
         Kind::DecimalFixed(_) => &[Long, Real, Decimal, String],
         Kind::DecimalBytes(_) => &[Bool, Long, Real, Decimal, String, Dynamic],
-        Kind::Timestamp | Kind::Date => &[DateTime, String],
+        Kind::Timestamp(_) | Kind::Date => &[DateTime, String],
         Kind::Text => &[Int, Long, Real, Decimal, String, Dynamic],
         Kind::Json => &[String, Dynamic],
         Kind::Uuid => &[String, Guid],
@@ -186,13 +186,7 @@ impl Cells {
             Kind::DecimalInteger(scale) | Kind::DecimalFixed(scale) | Kind::DecimalBytes(scale) => {
                 Self::Decimal(same, scale)
             }
-            Kind::Timestamp => {
-                let unit = match array.data_type() {
-                    DataType::Timestamp(unit, _) => *unit,
-                    _ => TimeUnit::Nanosecond,
-                };
-                Self::Instant(cast(array, &DataType::Int64)?, unit)
-            }
+            Kind::Timestamp(unit) => Self::Instant(cast(array, &DataType::Int64)?, unit),
             Kind::Date => Self::Days(cast(&cast(array, &DataType::Int32)?, &DataType::Int64)?),
             Kind::Text | Kind::Json => Self::Text(same),
             Kind::Uuid => Self::Uuid(same),
@@ -281,13 +275,15 @@ fn push(builder: &mut ColumnBuilder, value: &Value, most: usize) {
 /// The text of a value that a column of the type reads; whole reals and decimals without their
 /// point, so that they fit int and long.
 fn text_for(value: &Value, ty: ScalarType) -> String {
-    match value {
-        Value::Bool(value) if ty == ScalarType::Decimal => i32::from(*value).to_string(),
-        Value::Real(number) if matches!(ty, ScalarType::Int | ScalarType::Long) => {
-            Decimal::from_f64(*number).map_or_else(String::new, |number| whole(&number))
-        }
-        Value::Decimal(number) if matches!(ty, ScalarType::Int | ScalarType::Long) => whole(number),
-        other => other.to_text(),
+    let is_whole = matches!(ty, ScalarType::Int | ScalarType::Long);
+    if let (Value::Bool(value), ScalarType::Decimal) = (value, ty) {
+        i32::from(*value).to_string()
+    } else if let (Value::Real(number), true) = (value, is_whole) {
+        Decimal::from_f64(*number).map_or_else(String::new, |number| whole(&number))
+    } else if let (Value::Decimal(number), true) = (value, is_whole) {
+        whole(number)
+    } else {
+        value.to_text()
     }
 }
 
