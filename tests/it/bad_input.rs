@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::copier::{Ended, Pair, files};
-use crate::support::process::kusto_copy;
+use crate::support::process::{EmulatorProcess, kusto_copy};
+use crate::support::python::Python;
 use crate::support::temp_dir;
 
 /// One sentence and what to do, both about these things; no trace of the program's insides.
@@ -80,9 +81,16 @@ fn an_unreachable_cluster_is_told_with_its_address() {
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
         .port();
-    let uri = format!("http://127.0.0.1:{port}");
-    let ended = command_line(text(&lake), &uri, &[]);
-    assert_clear(&ended, 1, &["cannot be reached", &uri, "address"]);
+    let absent = format!("http://127.0.0.1:{port}");
+    let present = EmulatorProcess::start(&["Samples"], &[]);
+    for (source, destination) in [(&absent, &present.uri), (&present.uri, &absent)] {
+        let mut command = kusto_copy();
+        command.arg("-l").arg(&lake);
+        command.args(["-s", source, "-d", destination, "--db", "Samples"]);
+        let ended = Ended::of(command);
+        let address = format!("127.0.0.1:{port}");
+        assert_clear(&ended, 1, &["cannot be reached", &address, "address"]);
+    }
 }
 
 #[test]
@@ -133,6 +141,15 @@ fn state_file(pair: &Pair) -> PathBuf {
     pair.lake.join("kusto-copy.sqlite")
 }
 
+/// Lets SQLite itself bring what is in the write-ahead log into the file, and remove the log.
+fn settle(python: &Python, file: &PathBuf) {
+    let script = "import sqlite3, sys\n\
+                  c = sqlite3.connect(sys.argv[1])\n\
+                  c.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchall()\n\
+                  c.close()";
+    python.expect_success(&["-c", script, text(file)]);
+}
+
 fn overwrite(file: &PathBuf, offset: u64, bytes: &[u8]) {
     let mut file = fs::File::options().write(true).open(file).expect("the state file exists");
     file.seek(SeekFrom::Start(offset)).expect("it is long enough");
@@ -147,7 +164,11 @@ fn status(pair: &Pair) -> Ended {
 
 #[test]
 fn a_damaged_or_newer_state_is_refused_and_left_as_it_is() {
+    let Some(python) = Python::find() else {
+        return;
+    };
     let pair = finished("Samples");
+    settle(&python, &state_file(&pair));
     let sound = fs::read(state_file(&pair)).expect("the state file can be read");
     // Where SQLite keeps a file's `user_version`, big-endian.
     let newer = |file: &PathBuf| overwrite(file, 60, &10_000_u32.to_be_bytes());
@@ -164,6 +185,7 @@ fn a_damaged_or_newer_state_is_refused_and_left_as_it_is() {
         let after = fs::read(state_file(&pair)).expect("the state file can be read");
         assert!(after == spoiled, "the file was changed ({part})");
         fs::write(state_file(&pair), &sound).expect("the state can be restored");
+        settle(&python, &state_file(&pair));
     }
     pair.at_source(&[".set-or-append T <| range n from 101 to 120 step 1"]);
     pair.copy_completely(&[]);

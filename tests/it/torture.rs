@@ -56,14 +56,15 @@ fn rows_by_year(cluster: &EmulatorProcess) -> BTreeMap<String, u64> {
     rows
 }
 
-/// Three values that the destination would cut or lose, among values that are sound.
+/// Three values of one byte more than the destination keeps, among values that are sound.
 const TOO_LONG: [&str; 5] = [
     ".create table ['too long'] (n:long, s:string, d:dynamic)",
     ".alter column ['too long'].['s'] policy encoding type='BigObject'",
     ".alter column ['too long'].['d'] policy encoding type='BigObject'",
     ".set-or-append ['too long'] <| range n from 1 to 5 step 1 \
-     | extend s = iff(n > 3, strrep('x', 1500000), 'short'), d = dynamic({})",
-    ".set-or-append ['too long'] <| print n = 6, s = '', d = todynamic(strcat('[\"', strrep('y', 1500000), '\"]'))",
+     | extend s = iff(n > 3, strcat(strrep(strrep('x', 1024), 1024), 'x'), 'short'), d = dynamic({})",
+    ".set-or-append ['too long'] <| print n = 6, s = '', \
+     d = todynamic(strcat('[\"', strrep(strrep('y', 1024), 1024), '\"]'))",
 ];
 
 #[test]
@@ -100,12 +101,30 @@ fn a_value_that_cannot_survive_stops_its_block_and_is_counted() {
     assert_eq!(arrived["too long"], 0, "{arrived:?}");
     assert_eq!(arrived["sound"], 10, "the other table is not held back");
 
-    // The destination learns to keep such values: the same lake then goes on.
+    // The destination learns to keep such values, but staging was made before that and would cut
+    // them: they must not pass.
     for column in ["s", "d"] {
         pair.destination.command(
             "Torture",
             &format!(".alter column ['too long'].['{column}'] policy encoding type='BigObject'"),
         );
+    }
+    let ended = pair.copy(&[]);
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("2 values of column `s`"), "{ended}");
+    assert_eq!(pair.destination.row_counts("Torture")["too long"], 0);
+    pair.assert_equal(&python, &["--tables", "sound"]);
+}
+
+#[test]
+fn values_as_long_as_the_destination_keeps_arrive_exactly() {
+    let Some(python) = Python::find() else {
+        return;
+    };
+    let pair = Pair::start("Torture");
+    pair.at_source(&TOO_LONG);
+    for command in &TOO_LONG[..3] {
+        pair.destination.command("Torture", command);
     }
     pair.copy_completely(&[]);
     pair.assert_equal(&python, &[]);
