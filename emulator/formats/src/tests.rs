@@ -2,6 +2,7 @@
 
 mod csv_in;
 mod damage;
+mod hostile;
 mod json_in;
 mod parquet_in;
 mod round_trip;
