@@ -356,7 +356,7 @@ pub enum HeldReason {
     },
     /// A move that neither staging nor destination nor its operation can explain.
     #[error(
-        "moved extents are in neither staging nor the destination; check whether rows were dropped at the destination, then retry or exclude the table"
+        "moved extents are in neither staging nor the destination; they are never moved again by themselves: find out who dropped extents or tags at the destination, then copy the table with a new job"
     )]
     MoveLost,
     /// Too many extents for one entity.
