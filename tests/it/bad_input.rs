@@ -15,7 +15,11 @@ use crate::support::temp_dir;
 /// One sentence and what to do, both about these things; no trace of the program's insides.
 fn assert_clear(ended: &Ended, code: i32, parts: &[&str]) {
     assert_eq!(ended.code, Some(code), "{ended}");
-    let errors = ended.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+    let errors = ended
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .count();
     assert_eq!(errors, 1, "one message is wanted\n{ended}");
     for inside in ["panicked", "backtrace", "RUST_", ".rs:"] {
         assert!(!ended.stderr.contains(inside), "{inside}\n{ended}");
@@ -47,20 +51,38 @@ fn a_wrong_command_line_is_refused_before_anything_is_made() {
     let dir = temp_dir();
     let lake = dir.path().join("lake");
     let cases: [(&[&str], &[&str]); 7] = [
-        (&["--tables-include", "A", "--tables-exclude", "A"], &["'A'", "--tables-exclude"]),
-        (&["--tables-exclude", "A", "--priority", "A"], &["'A'", "--priority"]),
+        (
+            &["--tables-include", "A", "--tables-exclude", "A"],
+            &["'A'", "--tables-exclude"],
+        ),
+        (
+            &["--tables-exclude", "A", "--priority", "A"],
+            &["'A'", "--priority"],
+        ),
         (&["--db", "samples"], &["--db"]),
         (&["--rpo", "soon"], &["--rpo"]),
         (&["--export-slots", "0"], &["--export-slots"]),
         (&["--no-such-flag"], &["--no-such-flag"]),
-        (&["--set", "poll.min=9", "--set", "poll.max=1"], &["poll.max"]),
+        (
+            &["--set", "poll.min=9", "--set", "poll.max=1"],
+            &["poll.max"],
+        ),
     ];
     for (extra, parts) in cases {
-        assert_clear(&command_line(text(&lake), "http://127.0.0.1:8", extra), 2, parts);
+        assert_clear(
+            &command_line(text(&lake), "http://127.0.0.1:8", extra),
+            2,
+            parts,
+        );
     }
     let same = command_line(text(&lake), "http://127.0.0.1:9", &[]);
     assert_clear(&same, 2, &["same cluster"]);
-    for wrong in ["not an address", "ftp://x", "http://", "https://x.kusto.windows.net/Samples"] {
+    for wrong in [
+        "not an address",
+        "ftp://x",
+        "http://",
+        "https://x.kusto.windows.net/Samples",
+    ] {
         assert_clear(&command_line(text(&lake), wrong, &[]), 2, &["--source"]);
     }
     let missing = Ended::of({
@@ -151,8 +173,12 @@ fn settle(python: &Python, file: &PathBuf) {
 }
 
 fn overwrite(file: &PathBuf, offset: u64, bytes: &[u8]) {
-    let mut file = fs::File::options().write(true).open(file).expect("the state file exists");
-    file.seek(SeekFrom::Start(offset)).expect("it is long enough");
+    let mut file = fs::File::options()
+        .write(true)
+        .open(file)
+        .expect("the state file exists");
+    file.seek(SeekFrom::Start(offset))
+        .expect("it is long enough");
     file.write_all(bytes).expect("it can be written");
 }
 
@@ -195,8 +221,10 @@ fn a_damaged_or_newer_state_is_refused_and_left_as_it_is() {
 #[test]
 fn a_lake_of_another_job_is_refused() {
     let pair = finished("Samples");
-    pair.source.command("Samples", ".create database Other volatile");
-    pair.destination.command("Samples", ".create database Other volatile");
+    pair.source
+        .command("Samples", ".create database Other volatile");
+    pair.destination
+        .command("Samples", ".create database Other volatile");
     let mut command = kusto_copy();
     command.arg("-l").arg(&pair.lake);
     command.args(["-s", &pair.source.uri, "-d", &pair.destination.uri]);
@@ -231,7 +259,10 @@ fn a_destination_table_that_holds_rows_is_refused_without_the_flag() {
         ".create table T (n:long)",
         ".set-or-append T <| range n from 1 to 10 step 1",
     ]);
-    for command in [".create table T (n:long)", ".set-or-append T <| print n = 1000"] {
+    for command in [
+        ".create table T (n:long)",
+        ".set-or-append T <| print n = 1000",
+    ] {
         pair.destination.command("Samples", command);
     }
     let ended = pair.copy(&[]);

@@ -69,7 +69,10 @@ fn plain_lines_and_the_status_tell_every_table() {
         for name in ["Many", "Few", "None"] {
             assert!(said.stdout.contains(name), "{name} is missing\n{said}");
         }
-        assert!(!said.stdout.contains('\u{1b}'), "no colours in a file\n{said}");
+        assert!(
+            !said.stdout.contains('\u{1b}'),
+            "no colours in a file\n{said}"
+        );
         // The line above the table is a sentence, which wraps.
         let lines = said.stdout.lines().filter(|line| line.starts_with(' '));
         let widest = lines.map(|line| line.chars().count()).max();
@@ -107,10 +110,16 @@ fn sigterm_hands_over_within_ten_seconds_and_the_next_start_goes_on() {
     let document = pair.status();
     assert_eq!(document["state"], "running", "{document}");
     let many = table(&document, "Many");
-    assert!(many["blocks_by_state"].as_object().is_some_and(|states| !states.is_empty()), "{many}");
+    assert!(
+        many["blocks_by_state"]
+            .as_object()
+            .is_some_and(|states| !states.is_empty()),
+        "{many}"
+    );
 
     // As if the source's nodes restarted: what was at work is given up, and the job goes on.
-    pair.source.settings(&json!({"service_times": {"export": {"base_ms": 0}}}));
+    pair.source
+        .settings(&json!({"service_times": {"export": {"base_ms": 0}}}));
     pair.source.restart();
     let document = pair.copy_completely(&["--output", "json"]).document();
     assert_eq!(document["iteration"], 1, "the open iteration was ended");

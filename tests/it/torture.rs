@@ -39,8 +39,14 @@ fn extremes_of_values_names_and_shapes_arrive_exactly() {
     pair.copy_completely(&SMALL_BLOCKS);
 
     let report = pair.assert_equal(&python, &["--expect-file", expected]);
-    let equal = report.lines().filter(|line| line.contains(": equal: ")).count();
-    assert!(loaded.contains(&format!("{equal} tables")), "{loaded}\n{report}");
+    let equal = report
+        .lines()
+        .filter(|line| line.contains(": equal: "))
+        .count();
+    assert!(
+        loaded.contains(&format!("{equal} tables")),
+        "{loaded}\n{report}"
+    );
     assert_eq!(rows_by_year(&pair.source), rows_by_year(&pair.destination));
     assert_eq!(rows_by_year(&pair.destination).len(), 4);
     pair.assert_tidy();
@@ -146,7 +152,12 @@ fn what_cannot_be_copied_is_refused_before_the_copy() {
     let ended = pair.copy(&[]);
 
     assert_eq!(ended.code, Some(1), "{ended}");
-    for part in ["`untimed`", "ingestion-time policy is off", "`secured`", "row-level security"] {
+    for part in [
+        "`untimed`",
+        "ingestion-time policy is off",
+        "`secured`",
+        "row-level security",
+    ] {
         assert!(ended.stderr.contains(part), "{part} is missing\n{ended}");
     }
     let made = pair.destination.tables("Torture");
@@ -160,7 +171,9 @@ fn what_cannot_be_copied_is_refused_before_the_copy() {
 fn the_embedded_cluster_refuses_the_names_that_kusto_refuses() {
     let cluster = EmulatorProcess::start(&["Names"], &[]);
     let long = "n".repeat(1_025);
-    for name in ["", "a;b", "a/b", "a\\\\b", "a\\'b", "a\\nb", "__a", "a__", "a$b", &long] {
+    for name in [
+        "", "a;b", "a/b", "a\\\\b", "a\\'b", "a\\nb", "__a", "a__", "a$b", &long,
+    ] {
         cluster.refusal("Names", &format!(".create table ['{name}'] (a:int)"));
         cluster.refusal("Names", &format!(".create table T (['{name}']:int)"));
     }

@@ -113,7 +113,8 @@ impl EmulatorProcess {
 
     /// A document of the admin port.
     pub(crate) fn look(&self, path: &str) -> Value {
-        let answer = http::request(&self.admin_uri, "GET", path, b"").expect("the admin port answers");
+        let answer =
+            http::request(&self.admin_uri, "GET", path, b"").expect("the admin port answers");
         serde_json::from_slice(&answer.body).expect("the admin port answers in JSON")
     }
 
@@ -147,7 +148,13 @@ fn rows(body: &[u8]) -> Option<Vec<Row>> {
         .iter()
         .map(|row| {
             let values = row.as_array()?.iter().cloned();
-            Some(names.iter().map(|name| (*name).to_owned()).zip(values).collect())
+            Some(
+                names
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .zip(values)
+                    .collect(),
+            )
         })
         .collect()
 }

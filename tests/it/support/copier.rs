@@ -68,7 +68,9 @@ impl Pair {
     /// `kusto-copy status --output json`.
     pub(crate) fn status(&self) -> Value {
         let mut command = kusto_copy();
-        command.args(["status", "--output", "json", "-l"]).arg(&self.lake);
+        command
+            .args(["status", "--output", "json", "-l"])
+            .arg(&self.lake);
         let ended = Ended::of(command);
         assert_eq!(ended.code, Some(0), "{ended}");
         ended.document()
@@ -135,7 +137,13 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     entries
         .flatten()
         .map(|entry| entry.path())
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
         .collect()
 }
 
@@ -153,7 +161,9 @@ pub(crate) struct Ended {
 impl Ended {
     /// Runs a command to its end.
     pub(crate) fn of(mut command: Command) -> Self {
-        let output = command.output().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let output = command
+            .output()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Self {
             code: ExitStatus::code(&output.status),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -177,6 +187,9 @@ impl std::fmt::Display for Ended {
             stdout,
             stderr,
         } = self;
-        write!(f, "exit code {code:?}\nstdout:\n{stdout}\nstderr:\n{stderr}")
+        write!(
+            f,
+            "exit code {code:?}\nstdout:\n{stdout}\nstderr:\n{stderr}"
+        )
     }
 }

@@ -54,7 +54,10 @@ mod tests {
     #[test]
     fn an_answer_is_a_status_and_a_body() {
         let answer = parse(b"HTTP/1.1 429 Too Many\r\na: b\r\n\r\n{}").expect("it is HTTP");
-        assert_eq!((answer.status, answer.body.as_slice()), (429, b"{}".as_slice()));
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (429, b"{}".as_slice())
+        );
         assert!(parse(b"HTTP/1.1 200 OK\r\n").is_none());
     }
 }

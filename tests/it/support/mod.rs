@@ -36,7 +36,10 @@ pub(crate) fn temp_dir() -> TempDir {
 
 /// Looks again and again until something has come true; panics with the last look if it never
 /// does. The bound is far beyond what anything needs, so no verdict depends on it.
-pub(crate) fn until<T: std::fmt::Debug>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn until<T: std::fmt::Debug>(
+    what: &str,
+    mut look: impl FnMut() -> Result<T, String>,
+) -> T {
     let started = Instant::now();
     loop {
         match look() {
