@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::copier::{Ended, Pair, files};
@@ -42,7 +42,7 @@ fn command_line(lake: &str, source: &str, extra: &[&str]) -> Ended {
     Ended::of(command)
 }
 
-fn text(path: &PathBuf) -> &str {
+fn text(path: &Path) -> &str {
     path.to_str().expect("the folder's name is text")
 }
 
@@ -164,7 +164,7 @@ fn state_file(pair: &Pair) -> PathBuf {
 }
 
 /// Lets SQLite itself bring what is in the write-ahead log into the file, and remove the log.
-fn settle(python: &Python, file: &PathBuf) {
+fn settle(python: &Python, file: &Path) {
     let script = "import sqlite3, sys\n\
                   c = sqlite3.connect(sys.argv[1])\n\
                   c.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchall()\n\
@@ -172,7 +172,10 @@ fn settle(python: &Python, file: &PathBuf) {
     python.expect_success(&["-c", script, text(file)]);
 }
 
-fn overwrite(file: &PathBuf, offset: u64, bytes: &[u8]) {
+/// What is done to a state file.
+type Spoil<'a> = &'a dyn Fn(&Path);
+
+fn overwrite(file: &Path, offset: u64, bytes: &[u8]) {
     let mut file = fs::File::options()
         .write(true)
         .open(file)
@@ -197,10 +200,10 @@ fn a_damaged_or_newer_state_is_refused_and_left_as_it_is() {
     settle(&python, &state_file(&pair));
     let sound = fs::read(state_file(&pair)).expect("the state file can be read");
     // Where SQLite keeps a file's `user_version`, big-endian.
-    let newer = |file: &PathBuf| overwrite(file, 60, &10_000_u32.to_be_bytes());
-    let damaged = |file: &PathBuf| overwrite(file, 0, b"this is no database at all");
-    let cut = |file: &PathBuf| fs::write(file, &sound[..sound.len() / 2]).expect("a shorter file");
-    let cases: [(&dyn Fn(&PathBuf), &str); 3] =
+    let newer = |file: &Path| overwrite(file, 60, &10_000_u32.to_be_bytes());
+    let damaged = |file: &Path| overwrite(file, 0, b"this is no database at all");
+    let cut = |file: &Path| fs::write(file, &sound[..sound.len() / 2]).expect("a shorter file");
+    let cases: [(Spoil<'_>, &str); 3] =
         [(&newer, "10000"), (&damaged, "damaged"), (&cut, "damaged")];
     for (spoil, part) in cases {
         spoil(&state_file(&pair));
