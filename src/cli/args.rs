@@ -24,7 +24,7 @@ pub(crate) enum Cli {
     /// The copy, which needs no subcommand.
     Copy(Box<CopyArgs>),
     /// Everything else.
-    Other(Command),
+    Other(Box<Command>),
 }
 
 impl Cli {
@@ -39,7 +39,7 @@ impl Cli {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(words)?;
         let read = if matches.subcommand_name().is_some() {
-            Command::from_arg_matches(&matches).map(Self::Other)
+            Command::from_arg_matches(&matches).map(|other| Self::Other(Box::new(other)))
         } else {
             CopyArgs::from_arg_matches(&matches).map(|args| Self::Copy(Box::new(args)))
         };
@@ -50,11 +50,13 @@ impl Cli {
     pub(crate) fn log(&self) -> &LogArgs {
         match self {
             Self::Copy(args) => &args.log,
-            Self::Other(Command::Status(args)) => &args.log,
-            #[cfg(feature = "emulator")]
-            Self::Other(Command::Emulator(args)) => &args.log,
-            #[cfg(feature = "emulator")]
-            Self::Other(Command::Demo(args)) => &args.log,
+            Self::Other(other) => match other.as_ref() {
+                Command::Status(args) => &args.log,
+                #[cfg(feature = "emulator")]
+                Command::Emulator(args) => &args.log,
+                #[cfg(feature = "emulator")]
+                Command::Demo(args) => &args.log,
+            },
         }
     }
 
@@ -349,8 +351,11 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::MissingRequiredArgument, "{line}");
         }
         let cli = read("status -l lake --output json").expect("status needs a lake alone");
-        let Cli::Other(Command::Status(args)) = cli else {
+        let Cli::Other(other) = cli else {
             panic!("not a status: {cli:?}");
+        };
+        let Command::Status(args) = *other else {
+            panic!("not a status: {other:?}");
         };
         assert_eq!(args.output, Format::Json);
         assert!(read(&format!("{COPY} status -l lake")).is_err());

@@ -51,8 +51,11 @@ async fn supervised(args: CopyArgs, progress: Progress) -> Result<Report, Failur
         progress: send,
         stop: stop.clone(),
     };
-    let run = kusto_copy_driver::run(definition, options, home.store, home.lake, control);
-    until_stopped(run, receive, stop, progress).await
+    let (store, folder) = (home.store.clone(), home.lake);
+    let run = kusto_copy_driver::run(definition, options, store, folder, control);
+    let done = until_stopped(run, receive, stop, progress).await;
+    lake::close(home.store).await;
+    done
 }
 
 /// Shows progress while a run works; leaves it behind when it does not hand over in time.

@@ -1,12 +1,21 @@
 //! `kusto-copy emulator`: one embedded cluster as a process.
 
 use kusto_emulator::{Settings, StartError};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::args::EmulatorArgs;
 use super::exit::{Exit, Failure, chain};
 use super::settings::Assignment;
 use super::{output, signals};
+
+/// The first line of stdout: whoever started the process waits for it.
+#[derive(Serialize)]
+struct Ready<'a> {
+    event: &'static str,
+    uri: &'a str,
+    admin_uri: &'a str,
+}
 
 /// Runs a cluster until it is asked to end. The first line of stdout says where it listens.
 ///
@@ -15,7 +24,11 @@ use super::{output, signals};
 pub(crate) async fn run(args: EmulatorArgs) -> Result<Exit, Failure> {
     let mut stop = signals::stop()?;
     let cluster = kusto_emulator::start(settings(&args)?).await?;
-    output::record(&cluster.ready_record());
+    output::record(&Ready {
+        event: "ready",
+        uri: cluster.uri(),
+        admin_uri: cluster.admin_uri(),
+    });
     signals::asked(&mut stop).await;
     cluster.shutdown().await;
     Ok(Exit::Complete)
@@ -73,7 +86,10 @@ mod tests {
             .into_iter()
             .chain(line.split(' '));
         let cli = Cli::read(words).expect("the command line is right");
-        let Cli::Other(Command::Emulator(args)) = cli else {
+        let Cli::Other(other) = cli else {
+            panic!("not an emulator: {line}");
+        };
+        let Command::Emulator(args) = *other else {
             panic!("not an emulator: {line}");
         };
         settings(&args)

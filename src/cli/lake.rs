@@ -52,6 +52,14 @@ pub(crate) async fn open_existing(
     Ok(Arc::new(SqliteStore::open(&path).await?))
 }
 
+/// Closes the state file, so that it is one file again without its log. Nothing is lost without.
+pub(crate) async fn close(store: Arc<SqliteStore>) {
+    // A run that was left behind may hold it still.
+    if let Some(store) = Arc::into_inner(store) {
+        store.close().await;
+    }
+}
+
 fn state_path(root: &Path, state: Option<&Path>) -> PathBuf {
     state.map_or_else(|| root.join(STATE_FILE), Path::to_owned)
 }

@@ -56,11 +56,13 @@ async fn run(cli: Cli) -> Exit {
     logging::start(cli.log(), &screen);
     let done = match cli {
         Cli::Copy(args) => copy::run(*args, &screen).await,
-        Cli::Other(Command::Status(args)) => status::run(args).await,
-        #[cfg(feature = "emulator")]
-        Cli::Other(Command::Emulator(args)) => emulator::run(args).await,
-        #[cfg(feature = "emulator")]
-        Cli::Other(Command::Demo(args)) => demo::run(args, &screen).await,
+        Cli::Other(other) => match *other {
+            Command::Status(args) => status::run(args).await,
+            #[cfg(feature = "emulator")]
+            Command::Emulator(args) => emulator::run(args).await,
+            #[cfg(feature = "emulator")]
+            Command::Demo(args) => demo::run(args, &screen).await,
+        },
     };
     done.unwrap_or_else(|failure| output::failure(&failure))
 }

@@ -20,7 +20,7 @@ use crate::cli::output::{self, Progress, Screen};
 const BOUNDS: [&str; 4] = ["--block-rows", "20000", "--small-rows", "4000"];
 
 /// Milliseconds that a copier lives before it is killed, at least.
-const LEAST_LIFE: u64 = 40;
+const LEAST_LIFE: u64 = 60;
 
 /// The same at most, at first; shorter when one has ended before it could be killed.
 const MOST_LIFE: u64 = 1_500;
@@ -111,22 +111,18 @@ impl Copier {
         };
         let run = kusto_copy_driver::run(definition, options, home.store, home.lake, control);
         let progress = Progress::new(Format::Text, &self.screen);
-        let watched = async {
-            let mut reports = receive.clone();
-            // An error means that the run has ended, and then the beginning is told by its end.
+        let (begun, mut reports) = (self.begun.clone(), receive.clone());
+        tokio::spawn(async move {
+            // An error means that the run has ended, and then its end tells of its beginning.
             if reports
                 .wait_for(|report| report.iteration > 0)
                 .await
                 .is_ok()
             {
-                self.begun.send_replace(true);
+                begun.send_replace(true);
             }
-            std::future::pending::<()>().await;
-        };
-        let report = tokio::select! {
-            report = copy::until_stopped(run, receive.clone(), self.stop.clone(), progress) => report?,
-            () = watched => return Ok(()),
-        };
+        });
+        let report = copy::until_stopped(run, receive, self.stop.clone(), progress).await?;
         output::outcome(Format::Text, &report);
         output::say("");
         match report.state {
@@ -166,7 +162,7 @@ impl Copier {
                     // What it printed before its end belongs before what comes next.
                     let _ = relay.await;
                     output::say(&format!(
-                        "  -- killed; {} to go. It is started again.",
+                        "  -- killed (to come: {}), started again",
                         self.kills_left()
                     ));
                 }

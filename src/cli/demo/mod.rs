@@ -56,8 +56,12 @@ pub(crate) async fn run(args: DemoArgs, screen: &Screen) -> Result<Exit, Failure
     };
     source.shutdown().await;
     destination.shutdown().await;
-    lake.close()?;
-    played
+    let closed = lake.close();
+    let exit = played?;
+    if exit == Exit::Stopped {
+        output::say("Stopped. The embedded clusters are gone with all they held.");
+    }
+    closed.map(|()| exit)
 }
 
 /// What the demonstration plays on.
@@ -98,7 +102,7 @@ async fn play(args: &DemoArgs, stage: &Stage<'_>, screen: &Screen) -> Result<Exi
     };
     let ((), arrived) = tokio::try_join!(copier.iteration(), arriving)?;
     output::say(&format!(
-        "{} more rows and a new table arrived meanwhile; the next iteration copies them.\n",
+        "{} rows and a new table arrived meanwhile; one more iteration copies them.\n",
         output::count(arrived)
     ));
     let mut round = 1;
@@ -116,10 +120,19 @@ async fn play(args: &DemoArgs, stage: &Stage<'_>, screen: &Screen) -> Result<Exi
     let proofs = compare::all(&stage.source, &stage.destination).await?;
     output::say("");
     output::say(&output::proof(&proofs));
-    conclude(args, &proofs, copied)
+    output::say(&conclusion(args, &proofs, copied)?);
+    Ok(Exit::Complete)
 }
 
-fn conclude(args: &DemoArgs, proofs: &[output::Proof], copied: Duration) -> Result<Exit, Failure> {
+/// What the comparison comes to, in words.
+///
+/// # Errors
+/// When a table is not equal, or there is none.
+fn conclusion(
+    args: &DemoArgs,
+    proofs: &[output::Proof],
+    copied: Duration,
+) -> Result<String, Failure> {
     let different = proofs.iter().filter(|proof| !proof.equal).count();
     if different > 0 || proofs.is_empty() {
         return Err(Failure::new(format!(
@@ -134,13 +147,12 @@ fn conclude(args: &DemoArgs, proofs: &[output::Proof], copied: Duration) -> Resu
         1 => ", the copier killed once on the way".to_owned(),
         kills => format!(", the copier killed {kills} times on the way"),
     };
-    output::say(&format!(
+    Ok(format!(
         "\nBoth databases are equal: {} tables, {} rows, copied in {}{kills}.",
         proofs.len(),
         output::count(rows),
         output::span(copied),
-    ));
-    Ok(Exit::Complete)
+    ))
 }
 
 fn spent(started: Instant) -> String {
@@ -251,9 +263,10 @@ mod tests {
             fingerprints: (1, 1),
             equal: true,
         }];
-        assert_eq!(conclude(&args, &proofs, Duration::ZERO), Ok(Exit::Complete));
+        let told = conclusion(&args, &proofs, Duration::ZERO).expect("all are equal");
+        assert!(told.contains("equal: 1 tables, 1 rows"), "{told}");
         proofs[0].equal = false;
-        assert!(conclude(&args, &proofs, Duration::ZERO).is_err());
-        assert!(conclude(&args, &[], Duration::ZERO).is_err());
+        assert!(conclusion(&args, &proofs, Duration::ZERO).is_err());
+        assert!(conclusion(&args, &[], Duration::ZERO).is_err());
     }
 }

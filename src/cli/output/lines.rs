@@ -19,7 +19,8 @@ pub(super) struct Teller {
     told_at: Option<Millis>,
     told: Option<Totals>,
     iteration: u32,
-    states: BTreeMap<(String, String), (u32, String)>,
+    /// Of each table the state told last, and its rows then.
+    tables: BTreeMap<(String, String), (String, u64)>,
 }
 
 impl Teller {
@@ -34,18 +35,18 @@ impl Teller {
         let several = words::several_databases(&report.tables);
         for table in &report.tables {
             let key = (table.database.clone(), table.table.clone());
-            let state = (report.iteration, table.state.clone());
-            if self.states.insert(key, state.clone()).as_ref() == Some(&state) {
-                continue;
-            }
+            let told = (table.state.clone(), table.rows);
+            let before = self.tables.get(&key);
             let name = words::name(table, several);
             match (table.state.as_str(), &table.error) {
-                ("completed", _) if table.rows_moved > 0 => lines.push(format!(
-                    "table '{name}' completed: {}",
-                    words::counted(table.rows_moved, "row")
-                )),
-                ("held", Some(error)) => {
+                ("completed", _) if before.map_or(0, |(_, rows)| *rows) < table.rows => {
+                    let rows = words::counted(table.rows, "row");
+                    lines.push(format!("table '{name}' completed: {rows}"));
+                    self.tables.insert(key, told);
+                }
+                ("held", Some(error)) if before.is_none_or(|(state, _)| state != "held") => {
                     lines.push(format!("table '{name}' held: {}", words::one_line(error)));
+                    self.tables.insert(key, told);
                 }
                 _ => {}
             }
@@ -136,12 +137,13 @@ mod tests {
         // Nothing has changed: a log file should not grow.
         assert_eq!(teller.lines(&report, &meter, Millis(3_605_000)), [""; 0]);
         report.iteration = 2;
+        report.tables[1].rows += 5;
         assert_eq!(
-            teller
-                .lines(&report, &meter, Millis(3_605_000))
-                .first()
-                .map(String::as_str),
-            Some("[01:00:05] iteration 2 started")
+            teller.lines(&report, &meter, Millis(3_605_000)),
+            [
+                "[01:00:05] iteration 2 started",
+                "[01:00:05] table 'errors-2026.q1' completed: 8,005 rows",
+            ]
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kusto_copy_core::decide::Wait;
 use kusto_copy_core::vocabulary::Millis;
 use kusto_copy_driver::{Report, TableReport, WaitReport};
 
@@ -148,7 +149,23 @@ pub(super) fn waits(table: &TableReport, now: Millis) -> Vec<String> {
             blocks => format!("{} ({blocks}) {since}", wait.text),
         }
     };
-    table.waits.iter().map(wait).collect()
+    // What runs comes before what waits: it is what a narrow terminal should show.
+    let is_queued = |wait: &&WaitReport| match wait.reason {
+        Wait::ExportSlot | Wait::IngestSlot | Wait::MoveTurn => true,
+        Wait::Preparation
+        | Wait::Plan
+        | Wait::Export
+        | Wait::Check
+        | Wait::Ingestion
+        | Wait::Move
+        | Wait::Cleaning
+        | Wait::Throttled
+        | Wait::Reconciliation
+        | Wait::Held => false,
+    };
+    let mut waits: Vec<&WaitReport> = table.waits.iter().collect();
+    waits.sort_by_key(is_queued);
+    waits.into_iter().map(wait).collect()
 }
 
 fn rest(report: &Report, totals: &Totals, unseen: usize) -> Option<String> {

@@ -78,11 +78,13 @@ impl Meter {
         (millis >= 500).then(|| rows.saturating_mul(1_000) / millis)
     }
 
-    /// The time in which the rest will have arrived at this rate.
+    /// The time in which the rest will have arrived at this rate; `None` while too little has
+    /// arrived to tell.
     pub(super) fn left(&self, totals: &Totals) -> Option<Duration> {
         let rate = self.rate().filter(|rate| *rate > 0)?;
         let rows = totals.planned.checked_sub(totals.moved)?;
-        (!totals.open).then(|| Duration::from_secs(rows.div_ceil(rate)))
+        let tells = !totals.open && totals.moved >= totals.planned / 20;
+        tells.then(|| Duration::from_secs(rows.div_ceil(rate)))
     }
 }
 

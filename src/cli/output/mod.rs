@@ -128,8 +128,8 @@ pub(crate) fn say(text: &str) {
 
 /// One line of JSON.
 #[cfg(feature = "emulator")]
-pub(crate) fn record(value: &serde_json::Value) {
-    line(&value.to_string());
+pub(crate) fn record(record: &impl serde::Serialize) {
+    line(&document::text(record));
 }
 
 /// Every table of a job.
