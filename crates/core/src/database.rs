@@ -236,6 +236,12 @@ pub struct TableRecord {
     pub blocks_copied: u64,
     /// Bytes of the files of all iterations.
     pub bytes_copied: u64,
+    /// The last iteration in which it was due and completed.
+    #[serde(default)]
+    pub last_iteration: u32,
+    /// Rows copied in that iteration.
+    #[serde(default)]
+    pub last_rows: u64,
 }
 
 /// A table that is due in an iteration: inserted before the iteration runs, deleted when the

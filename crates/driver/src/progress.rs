@@ -40,13 +40,13 @@ pub(crate) fn report<'a>(
         }
         for table in database.tables.values() {
             let due = database.due.contains_key(&table.activity);
-            report.tables.push(of_table(
-                &record.source,
-                table,
-                due,
-                live.get(&table.activity).copied(),
-                now,
-            ));
+            let live = live.get(&table.activity).copied();
+            let mut of_table = of_table(&record.source, table, due, live, now);
+            if live.is_none() && table.last_iteration == iteration {
+                of_table.rows_planned = table.last_rows;
+                of_table.rows_moved = table.last_rows;
+            }
+            report.tables.push(of_table);
         }
     }
     report.lag_ms = read_at.map(|at| now.since(at));

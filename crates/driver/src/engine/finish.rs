@@ -48,6 +48,8 @@ impl Engine {
                     table.rows_copied += head.counters.rows_moved;
                     table.blocks_copied += head.counters.blocks_moved;
                     table.bytes_copied += head.counters.bytes_moved;
+                    table.last_iteration = head.iteration;
+                    table.last_rows = head.counters.rows_moved;
                 })
                 .await?;
         }

@@ -1,8 +1,8 @@
 //! Looks at the clusters: running operations, capacities, commands that nobody waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use kusto_copy_core::activity::{ActivityEvent, SlotKind};
+use kusto_copy_core::activity::{ActivityEvent, SlotKind, slot_of};
 use kusto_copy_core::block::{BlockState, Sending};
 use kusto_copy_core::decide::OperationState;
 use kusto_copy_core::poll::Watch;
@@ -102,7 +102,7 @@ impl Engine {
 
     fn watch_operations(&mut self) {
         let policy = self.options.limits.poll;
-        let mut known = std::collections::HashSet::new();
+        let mut known = HashSet::new();
         for live in self.live.values() {
             for block in live.stored.state.blocks.values() {
                 let (sending, watch) = match &block.state {
@@ -347,11 +347,12 @@ impl Engine {
             .await
         {
             Ok(running) => {
-                let known = |id: &OperationId| self.observed.operations.contains_key(id);
-                running
+                let (ours, unnamed) = self.sent_of(kind);
+                let unknown = running
                     .iter()
-                    .filter(|operation| !known(&operation.id))
-                    .count()
+                    .filter(|operation| !ours.contains(&operation.id));
+                // Synchronous commands of ours run too, under operations that no answer named.
+                unknown.count().saturating_sub(unnamed)
             }
             Err(_) if too_old => 0,
             Err(error) => {
@@ -366,6 +367,32 @@ impl Engine {
                 tracing::debug!(%error, "ghosts were left as they are");
             }
         }
+    }
+}
+
+impl Engine {
+    /// Operations of a kind that blocks wait for, and how many sends have no operation's name
+    /// (yet).
+    fn sent_of(&self, kind: SlotKind) -> (HashSet<OperationId>, usize) {
+        let mut named = HashSet::new();
+        let mut unnamed = 0;
+        let blocks = self
+            .live
+            .values()
+            .flat_map(|live| live.stored.state.blocks.values());
+        for block in blocks.filter(|block| slot_of(&block.state) == Some(kind)) {
+            if let BlockState::Exporting { sending, .. } | BlockState::Ingesting { sending, .. } =
+                &block.state
+            {
+                match sending {
+                    Sending::Running { operation, .. } => {
+                        named.insert(operation.clone());
+                    }
+                    Sending::Intended { .. } => unnamed += 1,
+                }
+            }
+        }
+        (named, unnamed)
     }
 }
 

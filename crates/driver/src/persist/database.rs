@@ -295,6 +295,8 @@ mod tests {
             rows_copied: 0,
             blocks_copied: 0,
             bytes_copied: 0,
+            last_iteration: 0,
+            last_rows: 0,
         };
         let marker = DueMarker {
             activity,

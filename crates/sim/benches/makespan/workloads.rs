@@ -139,6 +139,8 @@ fn after_backfill(tables: usize, changed: usize, rows: usize) -> History {
                 rows_copied: 0,
                 blocks_copied: 0,
                 bytes_copied: 0,
+                last_iteration: 0,
+                last_rows: 0,
             };
             writes.push(Write::Put(
                 Key::Table(record.activity.clone()),

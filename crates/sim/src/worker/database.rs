@@ -472,6 +472,8 @@ fn due_writes(
             rows_copied: 0,
             blocks_copied: 0,
             bytes_copied: 0,
+            last_iteration: 0,
+            last_rows: 0,
         };
         writes.push(Write::Put(Key::Table(id.clone()), Value::Table(record)));
     }
