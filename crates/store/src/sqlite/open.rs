@@ -49,7 +49,11 @@ fn prepare(path: &Path, flags: OpenFlags, location: &str) -> Result<Connection, 
     let failed = |source| sqlite_error(location, source);
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    recognise(&connection, location)?;
+    {
+        // One view of the file: another process may be making its tables at this moment.
+        let view = connection.unchecked_transaction().map_err(failed)?;
+        recognise(&view, location)?;
+    }
     use_write_ahead(&connection).map_err(failed)?;
     connection
         .execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")
