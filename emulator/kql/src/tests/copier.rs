@@ -58,7 +58,15 @@ fn awkward() -> Table {
             .iter()
             .map(|(_, ty)| match ty {
                 ScalarType::String => Value::String(String::new()),
-                ty => Value::Null(*ty),
+                ty @ (ScalarType::Bool
+                | ScalarType::Int
+                | ScalarType::Long
+                | ScalarType::Real
+                | ScalarType::Decimal
+                | ScalarType::DateTime
+                | ScalarType::TimeSpan
+                | ScalarType::Guid
+                | ScalarType::Dynamic) => Value::Null(*ty),
             })
             .collect(),
     ];
