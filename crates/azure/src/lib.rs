@@ -1,0 +1,1 @@
+//! Progress in Azure Table Storage, staging in Azure Blob Storage, tokens from Entra.

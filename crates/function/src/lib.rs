@@ -1,0 +1,1 @@
+//! The Azure Functions custom handler: each timer tick advances a replication by one bounded step.
