@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, FromArgMatches, Subcommand, ValueEnum};
+use kusto_copy_driver::settings::duration;
 
-use super::duration;
 use super::logging::Filter;
 use super::settings::Assignment;
 #[cfg(feature = "emulator")]

@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`args`], [`duration`], [`settings`] | what may be written on the command line |
+//! | [`args`], [`settings`] | what may be written on the command line |
 //! | [`copy`], [`status`], `emulator`, `demo` | the four things it does |
 //! | [`lake`] | the lake and the state file in it |
 //! | [`output`] | the only place that prints |
@@ -13,7 +13,6 @@ mod args;
 mod copy;
 #[cfg(feature = "emulator")]
 mod demo;
-mod duration;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod exit;

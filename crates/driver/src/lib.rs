@@ -14,6 +14,7 @@ mod persist;
 mod progress;
 mod report;
 mod run;
+pub mod settings;
 
 pub use error::DriverError;
 pub use job::{DatabasePair, JobDefinition, RunOptions};

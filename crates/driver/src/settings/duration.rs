@@ -12,7 +12,7 @@ const HELP: &str = "write a duration like 30s, 5m, 1h30m, 7d or 00:05:00";
 ///
 /// # Errors
 /// What to write instead.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+pub fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let read = if let Some(rest) = text.strip_prefix(['P', 'p']) {
         iso(rest)
