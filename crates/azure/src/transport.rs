@@ -1,0 +1,193 @@
+//! The one HTTP client below azure_core: rustls with ring, certificates of the platform.
+//!
+//! Unlike azure_core's own, its errors never hold the address of a request, whose query may be
+//! a signature; and it goes past proxies to this machine.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::error::{Error, ErrorKind};
+use azure_core::http::headers::Headers;
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Transport};
+use futures::TryStreamExt;
+
+use crate::access::is_loopback;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Longest silence within an answer. Storage answers or gives up within 30 seconds.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Below the time after which the service closes a connection that nobody uses.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Makes a transport. Its clones share their connections; nothing is read or sent before the
+/// first request.
+///
+/// Certificates are checked by the platform, on Linux against its store or that of
+/// `SSL_CERT_FILE`.
+#[must_use]
+pub fn transport() -> Transport {
+    Transport::new(Arc::new(Http::default()))
+}
+
+/// A transport that also trusts the authority in this PEM file.
+#[cfg(test)]
+pub(crate) fn transport_trusting(authority: &std::path::Path) -> Transport {
+    let pem = std::fs::read(authority).expect("the authority's certificate");
+    let certificate = reqwest::Certificate::from_pem(&pem).expect("a certificate");
+    Transport::new(Arc::new(Http {
+        authority: Some(certificate),
+        ..Http::default()
+    }))
+}
+
+/// Reading the platform's certificates takes tens of milliseconds, so it waits for a request.
+#[derive(Default)]
+struct Http {
+    remote: OnceLock<reqwest::Client>,
+    local: OnceLock<reqwest::Client>,
+    authority: Option<reqwest::Certificate>,
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Http")
+    }
+}
+
+impl Http {
+    fn client(&self, local: bool) -> azure_core::Result<&reqwest::Client> {
+        let place = if local { &self.local } else { &self.remote };
+        if let Some(client) = place.get() {
+            return Ok(client);
+        }
+        // Fails only when a provider is installed already, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .referer(false);
+        if local {
+            builder = builder.no_proxy();
+        }
+        if let Some(authority) = &self.authority {
+            builder = builder.tls_certs_merge([authority.clone()]);
+        }
+        let client = builder.build().map_err(|error| {
+            Error::with_error(ErrorKind::Other, error, "no HTTP client can be made")
+        })?;
+        // Two that begin at once make two; one of them is kept.
+        Ok(place.get_or_init(|| client))
+    }
+}
+
+#[async_trait]
+impl HttpClient for Http {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let client = self.client(is_loopback(request.url()))?;
+        let method = reqwest::Method::from_bytes(request.method().as_ref().as_bytes())
+            .map_err(|error| Error::with_error(ErrorKind::Other, error, "an unknown method"))?;
+        let mut building = client.request(method, request.url().clone());
+        for (name, value) in request.headers().iter() {
+            building = building.header(name.as_str(), value.as_str());
+        }
+        let building = match request.body().clone() {
+            Body::Bytes(bytes) => building.body(bytes),
+            Body::SeekableStream(stream) => building.body(reqwest::Body::wrap_stream(stream)),
+        };
+        let prepared = building
+            .build()
+            .map_err(|error| failure(ErrorKind::Other, "a request cannot be made", error))?;
+        let response = client.execute(prepared).await.map_err(|error| {
+            // Only before it is connected is it certain that nothing was sent.
+            if error.is_connect() {
+                failure(
+                    ErrorKind::Connection,
+                    "the service cannot be reached",
+                    error,
+                )
+            } else {
+                failure(ErrorKind::Io, "the connection was lost", error)
+            }
+        })?;
+        let status = response.status().as_u16().into();
+        let mut headers = Headers::new();
+        for (name, value) in response.headers() {
+            // Storage answers in ASCII; anything else is of no use to us.
+            if let Ok(value) = value.to_str() {
+                headers.insert(name.as_str().to_owned(), value.to_owned());
+            }
+        }
+        let body = response
+            .bytes_stream()
+            .map_err(|error| failure(ErrorKind::Io, "the answer was cut off", error));
+        Ok(AsyncRawResponse::new(status, headers, Box::pin(body)))
+    }
+}
+
+fn failure(kind: ErrorKind, what: &'static str, error: reqwest::Error) -> Error {
+    Error::with_error(kind, error.without_url(), what)
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::http::Method;
+
+    use super::*;
+
+    fn chain(error: &dyn std::error::Error) -> String {
+        let mut text = format!("{error}: {error:?}");
+        let mut next = error.source();
+        while let Some(source) = next {
+            text.push_str(&format!(" | {source}: {source:?}"));
+            next = source.source();
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn a_signature_never_reaches_an_error() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        drop(listener);
+        let address = format!("http://127.0.0.1:{port}/table?sig=very-secret");
+        let request = Request::new(address.parse().expect("an address"), Method::Get);
+        let error = Http::default()
+            .execute_request(&request)
+            .await
+            .expect_err("nobody listens");
+        assert_eq!(*error.kind(), ErrorKind::Connection);
+        let text = chain(&error);
+        assert!(!text.contains("very-secret"), "{text}");
+        assert!(text.contains("cannot be reached"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_not_a_lost_connection_attempt() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let served = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            stream.readable().await.expect("a request");
+            drop(stream);
+        });
+        let address = format!("http://127.0.0.1:{port}/table?sig=very-secret");
+        let request = Request::new(address.parse().expect("an address"), Method::Get);
+        let error = Http::default()
+            .execute_request(&request)
+            .await
+            .expect_err("no answer");
+        served.await.expect("a finished server");
+        assert_eq!(*error.kind(), ErrorKind::Io);
+        let text = chain(&error);
+        assert!(!text.contains("very-secret"), "{text}");
+    }
+}
