@@ -1,11 +1,14 @@
 //! The copy: arguments to a job, the job run with its progress shown, its end told.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kusto_copy_core::limits::{Limits, PlanOrder, Verify};
-use kusto_copy_driver::{Control, DatabasePair, JobDefinition, JobState, Report, RunOptions};
-use kusto_copy_kusto::ClusterUri;
+use kusto_copy_driver::{
+    Control, DatabasePair, Job, JobDefinition, JobState, Report, RunOptions,
+};
+use kusto_copy_kusto::{ClusterUri, Credentials, NoCredentials, Secret, StaticToken};
 use tokio::sync::watch;
 
 use super::args::{CopyArgs, Format, OrderArg, VerifyArg};
@@ -43,7 +46,7 @@ pub(crate) async fn run(args: CopyArgs, screen: &Screen) -> Result<Exit, Failure
 }
 
 async fn supervised(args: CopyArgs, progress: Progress) -> Result<Report, Failure> {
-    let (definition, options) = job(&args)?;
+    let job = job(&args)?;
     let stop = signals::stop()?;
     let home = lake::open(&args.lake, args.state.as_deref()).await?;
     let (send, receive) = watch::channel(Report::default());
@@ -52,7 +55,7 @@ async fn supervised(args: CopyArgs, progress: Progress) -> Result<Report, Failur
         stop: stop.clone(),
     };
     let (store, folder) = (home.store.clone(), home.lake);
-    let run = kusto_copy_driver::run(definition, options, store, folder, control);
+    let run = kusto_copy_driver::run(job, store, folder, control);
     let done = until_stopped(run, receive, stop, progress).await;
     lake::close(home.store).await;
     done
@@ -109,7 +112,7 @@ pub(crate) fn held(report: &Report) -> Option<Failure> {
 ///
 /// # Errors
 /// A wrong or contradictory command line.
-pub(crate) fn job(args: &CopyArgs) -> Result<(JobDefinition, RunOptions), Failure> {
+pub(crate) fn job(args: &CopyArgs) -> Result<Job, Failure> {
     let definition = JobDefinition {
         source: cluster("--source", &args.source)?,
         destination: cluster("--destination", &args.destination)?,
@@ -139,8 +142,21 @@ pub(crate) fn job(args: &CopyArgs) -> Result<(JobDefinition, RunOptions), Failur
         retry_held: !args.keep_held,
         budget: args.budget,
         limits: limits(args)?,
+        ..RunOptions::default()
     };
-    Ok((definition, options))
+    Ok(Job {
+        definition,
+        options,
+        credentials: credentials(),
+    })
+}
+
+/// The token that the environment holds, or none.
+fn credentials() -> Arc<dyn Credentials> {
+    match std::env::var(StaticToken::VARIABLE) {
+        Ok(token) => Arc::new(StaticToken::new(Secret::new(token))),
+        Err(_) => Arc::new(NoCredentials),
+    }
 }
 
 /// A cluster's address in its one form, so that a lake is recognised whatever way it was written.

@@ -1,9 +1,35 @@
 //! What a job is, and how it is run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kusto_copy_core::limits::Limits;
+use kusto_copy_kusto::Credentials;
 use serde::{Deserialize, Serialize};
+
+/// A job, how to run it, and who it is to the clusters.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What it is.
+    pub definition: JobDefinition,
+    /// How it is run this time.
+    pub options: RunOptions,
+    /// Where tokens for its clusters come from.
+    pub credentials: Arc<dyn Credentials>,
+}
+
+/// When a step returns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// Stay while operations run or something is due within seconds: nothing waits for the next
+    /// execution.
+    #[default]
+    Throughput,
+    /// Return as soon as nothing is due at this moment, even while operations run at the
+    /// clusters: executions are short, and what ends between two of them waits for the next.
+    Economy,
+}
 
 /// What makes a job this job and no other. It is stored with the job; a lake whose stored
 /// definition differs belongs to another job.
@@ -53,10 +79,16 @@ pub struct RunOptions {
     pub adopt_destination: bool,
     /// Copy although reads of the source may be incomplete (row-level security, followers).
     pub force_incomplete_reads: bool,
-    /// Retry tables and blocks that are held.
+    /// Retry tables and blocks that are held. Steps do so only on [`crate::Request::RetryHeld`].
     pub retry_held: bool,
     /// How long to work at most before returning with the job resumable; `None` is unbounded.
+    /// What can be sent at once is sent even when it is shorter than one effect.
     pub budget: Option<Duration>,
+    /// How long, once the budget is used, answers of what was sent are waited for. Later ones
+    /// count as lost: the next execution looks.
+    pub grace: Duration,
+    /// When a step returns.
+    pub style: Style,
     /// Bounds of the core.
     pub limits: Limits,
 }
@@ -78,6 +110,8 @@ impl Default for RunOptions {
             force_incomplete_reads: false,
             retry_held: true,
             budget: None,
+            grace: Duration::from_secs(60),
+            style: Style::default(),
             limits: Limits::default(),
         }
     }

@@ -57,20 +57,20 @@ impl JobLease {
         }
     }
 
-    /// Renews it when it is time.
-    pub(crate) async fn keep(&mut self, store: &dyn Store) -> Result<(), DriverError> {
+    /// Renews it when it is time; whether it was.
+    pub(crate) async fn keep(&mut self, store: &dyn Store) -> Result<bool, DriverError> {
         let moment = now();
         if moment.since(self.renewed) < RENEW_AFTER {
-            return Ok(());
+            return Ok(false);
         }
         match renew(store, &self.lease, TERM).await {
             Ok(Renewal::Renewed(lease)) => {
                 self.lease = lease;
                 self.renewed = moment;
-                Ok(())
+                Ok(true)
             }
             Ok(Renewal::Lost) => Err(DriverError::TakenOver),
-            Err(error) if error.is_unavailable() || error.is_ambiguous() => Ok(()),
+            Err(error) if error.is_unavailable() || error.is_ambiguous() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,13 +1,19 @@
 //! Runs the core against real clusters: load, observe, decide, commit the intent, act, record.
 //!
-//! [`run`] advances a job until it is complete, stuck, stopped or out of budget; whoever starts
-//! it again continues where the store says. [`status`] reads the store alone.
+//! [`run`] advances a job until it is complete, stuck, stopped or out of budget; [`step`] advances
+//! it by one bounded step. Whoever starts either again continues where the store says.
+//! [`status`] reads the store alone, [`request`] leaves a wish in it.
 
 mod catalog;
 mod clock;
+mod clusters;
+pub mod complaint;
+mod control;
+mod cost;
 mod effects;
 mod engine;
 mod error;
+mod heartbeat;
 mod job;
 mod lease;
 mod persist;
@@ -15,10 +21,14 @@ mod progress;
 mod report;
 mod run;
 pub mod settings;
+mod step;
 
+pub use control::Request;
+pub use cost::Cost;
 pub use error::DriverError;
-pub use job::{DatabasePair, JobDefinition, RunOptions};
-pub use report::{JobState, Report, TableReport, WaitReport};
+pub use job::{DatabasePair, Job, JobDefinition, RunOptions, Style};
+pub use report::{DatabaseReport, Heartbeat, JobState, Report, Sample, TableReport, WaitReport};
+pub use step::{StepOutcome, StepReport};
 
 use std::sync::Arc;
 
@@ -42,13 +52,38 @@ pub struct Control {
 /// When the job cannot go on at all: each error is one sentence, with
 /// [`DriverError::remedy`] beside it.
 pub async fn run(
-    definition: JobDefinition,
-    options: RunOptions,
+    job: Job,
     store: Arc<dyn Store>,
     lake: Arc<dyn Lake>,
     control: Control,
 ) -> Result<Report, DriverError> {
-    run::run(definition, options, store, lake, control).await
+    run::run(job, store, lake, control).await
+}
+
+/// Advances a job by one step: until nothing is due that is worth staying for (by
+/// [`RunOptions::style`]), its budget is used, or it is stopped. Iterations follow each other by
+/// the objective when the job is continuous; otherwise the first is the only one, unless
+/// [`Request::StartNow`] asks for another. Any number of steps may be started, at any time and
+/// place: all but one find the job busy, which is no error.
+///
+/// # Errors
+/// As [`run`].
+pub async fn step(
+    job: Job,
+    store: Arc<dyn Store>,
+    lake: Arc<dyn Lake>,
+    control: Control,
+) -> Result<StepReport, DriverError> {
+    step::step(job, store, lake, control).await
+}
+
+/// Leaves a request for whoever drives the job; it is read within seconds, or by the next
+/// execution.
+///
+/// # Errors
+/// When the store fails, or holds no job.
+pub async fn request(store: Arc<dyn Store>, request: Request) -> Result<(), DriverError> {
+    control::request(store, request).await
 }
 
 /// The report of a job from its store alone; no cluster is asked.

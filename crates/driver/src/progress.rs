@@ -3,12 +3,95 @@
 use std::collections::BTreeMap;
 
 use kusto_copy_core::activity::{ActivityState, Phase};
-use kusto_copy_core::database::TableRecord;
-use kusto_copy_core::decide::waits;
-use kusto_copy_core::vocabulary::{ActivityId, Millis};
+use kusto_copy_core::database::{Database, DatabasePhase, TableRecord};
+use kusto_copy_core::decide::{Wait, waits};
+use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis};
 
+use crate::cost::Cost;
+use crate::heartbeat::HeartbeatRecord;
 use crate::persist::StoredDatabase;
-use crate::report::{JobState, Report, TableReport, WaitReport};
+use crate::report::{DatabaseReport, JobState, Report, TableReport, WaitReport};
+
+/// What a report tells beside tables and databases.
+#[derive(Default)]
+pub(crate) struct Circumstances<'a> {
+    /// Since when the job is paused.
+    pub(crate) paused: Option<Millis>,
+    /// What the last execution left.
+    pub(crate) pulse: Option<&'a HeartbeatRecord>,
+    /// What this execution used.
+    pub(crate) cost: Option<Cost>,
+}
+
+impl Circumstances<'_> {
+    /// Adds them to a report.
+    pub(crate) fn add_to(&self, mut report: Report) -> Report {
+        if let Some(since) = self.paused {
+            report.paused = true;
+            for table in &mut report.tables {
+                pause(&mut table.waits, since);
+            }
+        }
+        if let Some(pulse) = self.pulse {
+            report.rpo_ms = pulse.rpo_ms;
+            report.heartbeat.clone_from(&pulse.beat);
+            report.history.clone_from(&pulse.history);
+        }
+        report.cost = self.cost;
+        report
+    }
+}
+
+/// What would begin now waits for the job to be resumed; what runs goes on.
+fn pause(waits: &mut Vec<WaitReport>, since: Millis) {
+    let (held_back, mut kept): (Vec<WaitReport>, Vec<WaitReport>) = std::mem::take(waits)
+        .into_iter()
+        .partition(|wait| wait.reason.needs_new_work());
+    let blocks = held_back.iter().map(|wait| wait.blocks).sum();
+    if blocks > 0 {
+        kept.push(WaitReport {
+            reason: Wait::Paused,
+            text: Wait::Paused.words().to_owned(),
+            blocks,
+            since,
+        });
+    }
+    *waits = kept;
+}
+
+/// How far the database that is furthest behind is behind; `None` while one was never committed.
+pub(crate) fn lag<'a>(records: impl Iterator<Item = &'a Database>, now: Millis) -> Option<u64> {
+    let lags: Option<Vec<u64>> = records
+        .map(|record| record.committed_read_at.map(|at| now.since(at)))
+        .collect();
+    lags?.into_iter().max()
+}
+
+fn of_database(record: &Database, now: Millis) -> DatabaseReport {
+    let (iteration, cursor_end) = iteration_of(record);
+    let state = match record.phase {
+        DatabasePhase::Idle if record.committed == 0 => "new",
+        DatabasePhase::Idle => "idle",
+        DatabasePhase::Opening { .. } => "opening",
+        DatabasePhase::Running { .. } => "running",
+    };
+    DatabaseReport {
+        source: record.source.clone(),
+        destination: record.destination.clone(),
+        iteration,
+        cursor_end: cursor_end.map(|end| end.0),
+        lag_ms: record.committed_read_at.map(|at| now.since(at)),
+        state: state.to_owned(),
+    }
+}
+
+/// The open iteration, or the last one, and its end.
+fn iteration_of(record: &Database) -> (u32, Option<Cursor>) {
+    record.open().map_or_else(
+        || (record.committed, record.committed_end.clone()),
+        |(n, end)| (n, Some(end.clone())),
+    )
+}
 
 /// The report of databases and of the activities that are at work on them.
 pub(crate) fn report<'a>(
@@ -24,19 +107,15 @@ pub(crate) fn report<'a>(
         at: Some(now),
         ..Report::default()
     };
-    let mut read_at: Option<Millis> = None;
+    let databases: Vec<&StoredDatabase> = databases.collect();
+    report.lag_ms = lag(databases.iter().map(|database| &database.record), now);
     for database in databases {
         let record = &database.record;
-        let (iteration, end) = record.open().map_or_else(
-            || (record.committed, record.committed_end.clone()),
-            |(n, end)| (n, Some(end.clone())),
-        );
+        let (iteration, end) = iteration_of(record);
+        report.databases.push(of_database(record, now));
         if iteration >= report.iteration {
             report.iteration = iteration;
             report.cursor_end = end.map(|end| end.0);
-        }
-        if let Some(at) = record.committed_read_at {
-            read_at = Some(read_at.map_or(at, |before| before.min(at)));
         }
         for table in database.tables.values() {
             let due = database.due.contains_key(&table.activity);
@@ -49,7 +128,6 @@ pub(crate) fn report<'a>(
             report.tables.push(of_table);
         }
     }
-    report.lag_ms = read_at.map(|at| now.since(at));
     report
         .tables
         .sort_by(|a, b| (&a.database, &a.table).cmp(&(&b.database, &b.table)));

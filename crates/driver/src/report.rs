@@ -2,7 +2,9 @@
 
 use kusto_copy_core::decide::Wait;
 use kusto_copy_core::vocabulary::Millis;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::cost::Cost;
 
 /// A job at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -13,12 +15,76 @@ pub struct Report {
     pub iteration: u32,
     /// The end of that iteration.
     pub cursor_end: Option<String>,
-    /// Milliseconds from the moment the last committed end was read to this report.
+    /// How far the replica is behind: milliseconds from just before the last committed end was
+    /// read to this report, of the database that is furthest behind. `None` while a database has
+    /// no committed iteration.
     pub lag_ms: Option<u64>,
-    /// Every table that is known, by database and name.
+    /// Every table that is known, by database and name. The report of a step names only the
+    /// tables that it had to read: those at work, or all when it opened an iteration.
     pub tables: Vec<TableReport>,
     /// When this report was made.
     pub at: Option<Millis>,
+    /// Whether a person paused the job: nothing new begins until it is resumed.
+    pub paused: bool,
+    /// The objective for [`Self::lag_ms`], milliseconds, as it was set last; 0 when unknown.
+    pub rpo_ms: u64,
+    /// The databases one by one.
+    pub databases: Vec<DatabaseReport>,
+    /// The last sign of life that an execution left; `None` before the first.
+    pub heartbeat: Option<Heartbeat>,
+    /// Lag and rows over the last day, oldest first.
+    pub history: Vec<Sample>,
+    /// What this execution has used so far; `None` in a report made from the store alone.
+    pub cost: Option<Cost>,
+}
+
+/// A database at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DatabaseReport {
+    /// The database at the source.
+    pub source: String,
+    /// The database at the destination.
+    pub destination: String,
+    /// The open iteration, or the last committed one.
+    pub iteration: u32,
+    /// That iteration's end.
+    pub cursor_end: Option<String>,
+    /// Milliseconds from just before the last committed end was read to this report.
+    pub lag_ms: Option<u64>,
+    /// `new` (nothing committed or open yet), `idle`, `opening` (tables are being marked) or
+    /// `running`.
+    pub state: String,
+}
+
+/// What an execution left when it ended, or every few minutes while it went on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// When it was written.
+    pub at: Millis,
+    /// The epoch of the worker that wrote it.
+    pub epoch: u64,
+    /// `running` (a long execution goes on), `worked`, `idle`, `paused`, `held` or `failed`.
+    pub outcome: String,
+    /// Executions since the job began.
+    pub steps: u64,
+    /// When the next execution has something to do; `None` when nothing is foreseen.
+    pub next_due: Option<Millis>,
+    /// The version of the program that wrote it.
+    pub version: String,
+    /// Why the execution failed, when it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Lag and rows at one moment of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// When.
+    pub at: Millis,
+    /// The largest lag of the five minutes before; `None` while nothing was committed.
+    pub lag_ms: Option<u64>,
+    /// Rows copied since the job began.
+    pub rows: u64,
 }
 
 /// A job's state in one word.

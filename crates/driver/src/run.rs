@@ -1,152 +1,371 @@
-//! Begins a run: the lease, the job's record, the clusters, the databases.
+//! Begins an execution: the job's record, the lease, the databases, the clusters; and ends it:
+//! the sign of life, the lease.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use kusto_copy_kusto::{
-    Call, Cluster, ClusterUri, Credentials, NoCredentials, Secret, Settings, StaticToken,
-};
+use kusto_copy_core::database::Database;
+use kusto_copy_core::vocabulary::Millis;
 use kusto_copy_staging::Lake;
 use kusto_copy_store::Store;
+use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::Control;
 use crate::catalog::Catalog;
 use crate::clock::now;
+use crate::clusters::Clusters;
+use crate::control::ControlRecord;
+use crate::cost::{Cost, Meter, Metered};
 use crate::effects::Workplace;
-use crate::engine::{Engine, Side};
+use crate::engine::{End, Engine, Pace, Side, Start, opening_due};
 use crate::error::DriverError;
-use crate::job::{DatabasePair, JobDefinition, RunOptions};
+use crate::heartbeat::Pulse;
+use crate::job::{DatabasePair, Job, JobDefinition};
 use crate::lease::JobLease;
-use crate::persist::{JobRecord, StoredActivity, StoredDatabase, job_key, read, write_or_read};
+use crate::persist::{
+    JobEntities, JobRecord, StoredActivity, StoredDatabase, job_key, write_or_read,
+};
+use crate::progress::{self, Circumstances};
 use crate::report::{JobState, Report};
+use crate::step::{StepOutcome, StepReport};
 
-/// The clusters of a job, reachable and of the right kind.
-pub(crate) struct Clusters {
-    source: Cluster,
-    destination: Cluster,
-}
+/// How long an execution that is asked to stop waits for answers.
+const STOP_GRACE: Duration = Duration::from_secs(7);
 
-impl Clusters {
-    /// Connects to both and makes sure that each is a query endpoint and knows its databases.
-    async fn connect(
-        definition: &JobDefinition,
-        options: &RunOptions,
-    ) -> Result<Self, DriverError> {
-        let source = cluster(&definition.source, options)?;
-        let destination = cluster(&definition.destination, options)?;
-        let call = Call::new("KC.connect", "kusto-copy connect");
-        tokio::try_join!(source.version(&call), destination.version(&call))?;
-        for pair in &definition.databases {
-            source.database(&pair.source).identity(&call).await?;
-            destination
-                .database(&pair.destination)
-                .identity(&call)
-                .await?;
-        }
-        Ok(Self {
-            source,
-            destination,
-        })
-    }
-}
-
-fn cluster(uri: &str, options: &RunOptions) -> Result<Cluster, DriverError> {
-    let (uri, _) = ClusterUri::parse(uri).map_err(|error| DriverError::Preflight {
-        what: error.to_string(),
-        remedy:
-            "give the query endpoint, for example https://mycluster.westeurope.kusto.windows.net"
-                .to_owned(),
-    })?;
-    let credentials: Arc<dyn Credentials> = match std::env::var(StaticToken::VARIABLE) {
-        Ok(token) => Arc::new(StaticToken::new(Secret::new(token))),
-        Err(_) => Arc::new(NoCredentials),
-    };
-    let settings = Settings {
-        allow_row_level_security: options.force_incomplete_reads,
-        ..Settings::default()
-    };
-    Cluster::connect(uri, credentials, settings).map_err(|error| DriverError::Preflight {
-        what: error.to_string(),
-        remedy: "correct what the message names, then start again".to_owned(),
-    })
+/// What came of an execution.
+pub(crate) enum Execution {
+    /// It had the job to itself.
+    Ended(StepReport),
+    /// Another worker drives the job.
+    Busy {
+        /// Seconds until its lease ends, unless it goes on.
+        seconds: u64,
+        /// What finding that out used.
+        cost: Cost,
+    },
 }
 
 /// See [`crate::run`].
 pub(crate) async fn run(
-    definition: JobDefinition,
-    options: RunOptions,
+    job: Job,
     store: Arc<dyn Store>,
     lake: Arc<dyn Lake>,
     control: Control,
 ) -> Result<Report, DriverError> {
-    // Whose lake it is comes first: nothing else of a job may be touched by another.
-    let known = read::<JobRecord>(store.as_ref(), &job_key()?).await?;
-    if let Some((record, _)) = &known {
-        refuse_other_job(record, &definition)?;
+    match execute(job, store, lake, control, Pace::Loop).await? {
+        Execution::Ended(ended) => Ok(ended.report),
+        Execution::Busy { seconds, .. } => Err(DriverError::Busy { seconds }),
     }
-    let clusters = Clusters::connect(&definition, &options).await?;
-    let lease = JobLease::take(store.as_ref()).await?;
-    let epoch = lease.epoch();
-    let begun = begin(
-        known.map(|(record, _)| record),
-        &definition,
-        &clusters,
-        &options,
-        &store,
-        &lake,
-        epoch,
-    );
-    let (record, sides) = match begun.await {
-        Ok(begun) => begun,
-        Err(error) => {
-            lease.give_up(store.as_ref()).await;
+}
+
+/// Takes the job's lease, works, leaves a sign of life and gives the lease back.
+pub(crate) async fn execute(
+    job: Job,
+    store: Arc<dyn Store>,
+    lake: Arc<dyn Lake>,
+    control: Control,
+    pace: Pace,
+) -> Result<Execution, DriverError> {
+    let begun = Instant::now();
+    let meter = Arc::new(Meter::default());
+    let store = Metered::over(store, Arc::clone(&meter));
+    // Whose lake it is comes first: nothing else of a job may be touched by another.
+    let known = JobEntities::load(store.as_ref()).await?;
+    if let Some(record) = &known.job {
+        refuse_other_job(record, &job.definition)?;
+    }
+    // A process that somebody started says at once what is wrong; so does the first step.
+    let clusters = if pace == Pace::Loop || known.job.is_none() {
+        let clusters = Clusters::connect(&job, &meter)?;
+        clusters.check(&job.definition).await?;
+        Some(clusters)
+    } else {
+        None
+    };
+    let lease = match JobLease::take(store.as_ref()).await {
+        Ok(lease) => lease,
+        Err(DriverError::Busy { seconds }) => {
+            let cost = meter.cost();
+            return Ok(Execution::Busy { seconds, cost });
+        }
+        Err(error) => return Err(error),
+    };
+    let rpo = u64::try_from(job.options.rpo.as_millis()).unwrap_or(u64::MAX);
+    let pulse = Pulse::new(known.heartbeat, lease.epoch(), rpo, now());
+    let beginning = Beginning {
+        job,
+        store,
+        lake,
+        meter,
+        pace,
+        begun,
+        control: known.control,
+    };
+    let ended = beginning
+        .work(known.job, clusters, lease, pulse, control)
+        .await?;
+    Ok(Execution::Ended(ended))
+}
+
+/// What an execution has before its lease.
+struct Beginning {
+    job: Job,
+    store: Arc<dyn Store>,
+    lake: Arc<dyn Lake>,
+    meter: Arc<Meter>,
+    pace: Pace,
+    begun: Instant,
+    control: ControlRecord,
+}
+
+impl Beginning {
+    async fn work(
+        self,
+        known: Option<JobRecord>,
+        clusters: Option<Clusters>,
+        lease: JobLease,
+        mut pulse: Pulse,
+        control: Control,
+    ) -> Result<StepReport, DriverError> {
+        let store = Arc::clone(&self.store);
+        let begun = match self.databases(&lease).await {
+            Ok(databases) => {
+                if let Some(rest) = self.at_rest(&databases) {
+                    let report = self.rest(databases, rest, &mut pulse, &control).await;
+                    lease.give_up(store.as_ref()).await;
+                    return Ok(report);
+                }
+                self.begin(known, clusters, databases, lease.epoch()).await
+            }
+            Err(error) => Err(error),
+        };
+        match begun {
+            Ok((incarnation, sides)) => {
+                let definition = &self.job.definition;
+                let engine = Engine::new(Start {
+                    store,
+                    lease,
+                    incarnation,
+                    job: format!("{} to {}", definition.source, definition.destination),
+                    sides,
+                    control: self.control,
+                    pulse,
+                    meter: Arc::clone(&self.meter),
+                    pace: self.pace,
+                    begun: self.begun,
+                    options: self.job.options,
+                });
+                drive(engine, control, &self.meter).await
+            }
+            Err(error) => {
+                failed(&mut pulse, store.as_ref(), &error).await;
+                lease.give_up(store.as_ref()).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn databases(&self, lease: &JobLease) -> Result<Vec<StoredDatabase>, DriverError> {
+        let mut databases = Vec::new();
+        for pair in &self.job.definition.databases {
+            let (source, destination) = (&pair.source, &pair.destination);
+            let store = self.store.as_ref();
+            databases.push(StoredDatabase::load(store, source, destination, lease.epoch()).await?);
+        }
+        Ok(databases)
+    }
+
+    /// When a step has nothing to do: why, and when the next one has.
+    fn at_rest(&self, databases: &[StoredDatabase]) -> Option<(StepOutcome, Option<Millis>)> {
+        let rests = self.pace != Pace::Loop && databases.iter().all(StoredDatabase::is_at_rest);
+        if !rests {
+            return None;
+        }
+        if self.control.paused.is_some() {
+            return Some((StepOutcome::Paused, None));
+        }
+        let due = |record: &Database| opening_due(record, &self.job.options, self.pace, false);
+        let next = databases
+            .iter()
+            .filter_map(|database| due(&database.record))
+            .min();
+        let is_due = self.control.has_requests() || next.is_some_and(|at| at <= now());
+        (!is_due).then_some((StepOutcome::Idle, next))
+    }
+
+    /// A step without work: the sign of life is all it leaves.
+    async fn rest(
+        &self,
+        databases: Vec<StoredDatabase>,
+        (outcome, next_due): (StepOutcome, Option<Millis>),
+        pulse: &mut Pulse,
+        control: &Control,
+    ) -> StepReport {
+        let moment = now();
+        let lag = progress::lag(databases.iter().map(|database| &database.record), moment);
+        let rows = pulse.record.rows;
+        pulse.sample(moment, lag, rows);
+        pulse
+            .beat(self.store.as_ref(), outcome.name(), next_due, None, moment)
+            .await;
+        let copied = databases.iter().any(|found| found.record.committed > 0);
+        let state = if copied {
+            JobState::Complete
+        } else {
+            JobState::New
+        };
+        let circumstances = Circumstances {
+            paused: self.control.paused,
+            pulse: Some(&pulse.record),
+            cost: Some(self.meter.cost()),
+        };
+        let report = progress::report(databases.iter(), std::iter::empty(), state, moment);
+        let report = circumstances.add_to(report);
+        control.progress.send_replace(report.clone());
+        StepReport {
+            report,
+            outcome,
+            work_due: false,
+            next_due,
+            cost: self.meter.cost(),
+        }
+    }
+
+    /// The job's incarnation and its databases, claimed under the lease's epoch.
+    async fn begin(
+        &self,
+        known: Option<JobRecord>,
+        clusters: Option<Clusters>,
+        databases: Vec<StoredDatabase>,
+        epoch: u64,
+    ) -> Result<(String, Vec<Side>), DriverError> {
+        let clusters = match clusters {
+            Some(clusters) => clusters,
+            None => Clusters::connect(&self.job, &self.meter)?,
+        };
+        let definition = &self.job.definition;
+        let record = match known {
+            Some(record) => record,
+            None => {
+                let record = JobRecord {
+                    definition: definition.clone(),
+                    incarnation: format!("{:08x}", Uuid::new_v4().as_fields().0),
+                };
+                write_or_read(self.store.as_ref(), &job_key()?, record, None)
+                    .await?
+                    .0
+            }
+        };
+        refuse_other_job(&record, definition)?;
+        let mut sides = Vec::new();
+        for (pair, mut stored) in definition.databases.iter().zip(databases) {
+            stored.claim(self.store.as_ref(), epoch).await?;
+            sides.push(Side {
+                stored,
+                place: Arc::new(self.place(&clusters, pair, &record)),
+                opened: false,
+            });
+        }
+        Ok((record.incarnation, sides))
+    }
+
+    fn place(&self, clusters: &Clusters, pair: &DatabasePair, record: &JobRecord) -> Workplace {
+        let options = &self.job.options;
+        let moment = now();
+        let horizon = options.backfill_horizon.map(|horizon| {
+            let milliseconds = u64::try_from(horizon.as_millis()).unwrap_or(u64::MAX);
+            Millis(moment.0.saturating_sub(milliseconds)).ticks()
+        });
+        let definition = &record.definition;
+        Workplace {
+            source: clusters.source.database(&pair.source),
+            destination: clusters.destination.database(&pair.destination),
+            lake: Arc::clone(&self.lake),
+            catalog: Arc::new(Catalog::default()),
+            job: format!("{} to {}", definition.source, definition.destination),
+            incarnation: record.incarnation.clone(),
+            limits: options.limits.clone(),
+            horizon,
+            adopt_destination: options.adopt_destination,
+            force_incomplete_reads: options.force_incomplete_reads,
+        }
+    }
+}
+
+/// Works until the end, or until what is in flight is not waited for any longer: its answers
+/// count as lost then, and whoever comes next looks.
+async fn drive(
+    mut engine: Engine,
+    control: Control,
+    meter: &Meter,
+) -> Result<StepReport, DriverError> {
+    let mut stop = control.stop.clone();
+    let overdue = overdue(engine.deadline(), control.stop.clone());
+    let worked = tokio::select! {
+        worked = engine.work(&control.progress, &mut stop) => Some(worked),
+        () = overdue => None,
+    };
+    let end = match worked {
+        Some(Ok(end)) => end,
+        None => {
+            tracing::info!("what is in flight is left to the next execution");
+            engine.cut()
+        }
+        Some(Err(error)) => {
+            let store = Arc::clone(&engine.store);
+            failed(&mut engine.pulse, store.as_ref(), &error).await;
+            engine.lease.give_up(store.as_ref()).await;
             return Err(error);
         }
     };
-    let job = format!("{} to {}", definition.source, definition.destination);
-    let mut engine = Engine::new(
-        Arc::clone(&store),
-        options,
-        lease,
-        record.incarnation,
-        job,
-        sides,
-    );
-    let mut stop = control.stop.clone();
-    let worked = engine.work(&control.progress, &mut stop).await;
-    engine.lease.give_up(store.as_ref()).await;
-    worked?;
-    Ok(control.progress.borrow().clone())
+    let End {
+        state,
+        outcome,
+        work_due,
+        next_due,
+    } = end;
+    engine.beat(outcome.name(), next_due, None, now()).await;
+    engine.report(&control.progress, state, true);
+    engine.lease.give_up(engine.store.as_ref()).await;
+    let report = control.progress.borrow().clone();
+    Ok(StepReport {
+        report,
+        outcome,
+        work_due,
+        next_due,
+        cost: meter.cost(),
+    })
 }
 
-/// The job's record and its databases, claimed under the lease's epoch.
-async fn begin(
-    known: Option<JobRecord>,
-    definition: &JobDefinition,
-    clusters: &Clusters,
-    options: &RunOptions,
-    store: &Arc<dyn Store>,
-    lake: &Arc<dyn Lake>,
-    epoch: u64,
-) -> Result<(JobRecord, Vec<Side>), DriverError> {
-    let record = match known {
-        Some(record) => record,
-        None => {
-            let record = JobRecord {
-                definition: definition.clone(),
-                incarnation: format!("{:08x}", Uuid::new_v4().as_fields().0),
-            };
-            write_or_read(store.as_ref(), &job_key()?, record, None)
-                .await?
-                .0
+async fn overdue(deadline: Option<Instant>, mut stop: watch::Receiver<bool>) {
+    let budget = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
         }
     };
-    refuse_other_job(&record, definition)?;
-    let mut sides = Vec::new();
-    for pair in &definition.databases {
-        sides.push(side(clusters, pair, &record, options, store, lake, epoch).await?);
+    let stopped = async {
+        // An error means that nobody can ask any more.
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(STOP_GRACE).await;
+    };
+    tokio::select! {
+        () = budget => {}
+        () = stopped => {}
     }
-    Ok((record, sides))
+}
+
+/// The sign of an execution that failed. A worker that was taken over leaves none.
+async fn failed(pulse: &mut Pulse, store: &dyn Store, error: &DriverError) {
+    if matches!(error, DriverError::TakenOver) {
+        return;
+    }
+    let words = Some(error.to_string());
+    pulse.beat(store, "failed", None, words, now()).await;
 }
 
 fn refuse_other_job(record: &JobRecord, definition: &JobDefinition) -> Result<(), DriverError> {
@@ -165,48 +384,10 @@ fn refuse_other_job(record: &JobRecord, definition: &JobDefinition) -> Result<()
     Err(DriverError::OtherJob { difference })
 }
 
-async fn side(
-    clusters: &Clusters,
-    pair: &DatabasePair,
-    record: &JobRecord,
-    options: &RunOptions,
-    store: &Arc<dyn Store>,
-    lake: &Arc<dyn Lake>,
-    epoch: u64,
-) -> Result<Side, DriverError> {
-    let mut stored =
-        StoredDatabase::load(store.as_ref(), &pair.source, &pair.destination, epoch).await?;
-    stored.claim(store.as_ref(), epoch).await?;
-    let moment = now();
-    let horizon = options.backfill_horizon.map(|horizon| {
-        let milliseconds = u64::try_from(horizon.as_millis()).unwrap_or(u64::MAX);
-        kusto_copy_core::vocabulary::Millis(moment.0.saturating_sub(milliseconds)).ticks()
-    });
-    let place = Workplace {
-        source: clusters.source.database(&pair.source),
-        destination: clusters.destination.database(&pair.destination),
-        lake: Arc::clone(lake),
-        catalog: Arc::new(Catalog::default()),
-        job: format!(
-            "{} to {}",
-            record.definition.source, record.definition.destination
-        ),
-        incarnation: record.incarnation.clone(),
-        limits: options.limits.clone(),
-        horizon,
-        adopt_destination: options.adopt_destination,
-        force_incomplete_reads: options.force_incomplete_reads,
-    };
-    Ok(Side {
-        stored,
-        place: Arc::new(place),
-        opened: false,
-    })
-}
-
 /// See [`crate::status`].
 pub(crate) async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError> {
-    let Some((record, _)) = read::<JobRecord>(store.as_ref(), &job_key()?).await? else {
+    let known = JobEntities::load(store.as_ref()).await?;
+    let Some(record) = &known.job else {
         return Err(DriverError::NotARun);
     };
     let mut databases = Vec::new();
@@ -228,15 +409,20 @@ pub(crate) async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError>
     let copied = databases
         .iter()
         .any(|database| database.record.committed > 0);
+    let pulse = known.heartbeat.map(|(pulse, _)| pulse);
+    let beat = pulse.as_ref().and_then(|pulse| pulse.beat.as_ref());
+    let held = beat.is_some_and(|beat| beat.outcome == StepOutcome::Held.name());
     let state = match (open, copied) {
+        (true, _) if held => JobState::Failed,
         (true, _) => JobState::Running,
         (false, true) => JobState::Complete,
         (false, false) => JobState::New,
     };
-    Ok(crate::progress::report(
-        databases.iter(),
-        live.iter(),
-        state,
-        now(),
-    ))
+    let circumstances = Circumstances {
+        paused: known.control.paused,
+        pulse: pulse.as_ref(),
+        cost: None,
+    };
+    let report = progress::report(databases.iter(), live.iter(), state, now());
+    Ok(circumstances.add_to(report))
 }

@@ -17,6 +17,7 @@ use crate::kql::{Effect, Text};
 use crate::options::Traits;
 use crate::retry::RetryPolicy;
 use crate::rows::Table;
+use crate::traffic::Traffic;
 use crate::uri::ClusterUri;
 
 /// How a client behaves.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub largest_answer: usize,
     /// Read tables with row-level security all the same (the user's wish).
     pub allow_row_level_security: bool,
+    /// Where requests are counted.
+    pub traffic: Arc<Traffic>,
 }
 
 impl Default for Settings {
@@ -45,6 +48,7 @@ impl Default for Settings {
             answer_margin: Duration::from_secs(30),
             largest_answer: 256 << 20,
             allow_row_level_security: false,
+            traffic: Arc::default(),
         }
     }
 }

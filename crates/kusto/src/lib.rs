@@ -24,6 +24,7 @@ pub mod retry;
 pub mod rows;
 pub mod schema_text;
 mod secret;
+mod traffic;
 pub mod uri;
 mod wire;
 
@@ -34,4 +35,5 @@ pub use database::Database;
 pub use error::{Details, Fate, KustoError};
 pub use retry::RetryPolicy;
 pub use secret::Secret;
+pub use traffic::Traffic;
 pub use uri::{ClusterUri, UriError};

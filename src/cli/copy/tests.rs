@@ -8,7 +8,7 @@ use super::*;
 fn read(line: &str) -> Result<(JobDefinition, RunOptions), Failure> {
     let words = std::iter::once("kusto-copy").chain(line.split_whitespace());
     match Cli::read(words).expect("clap takes the line") {
-        Cli::Copy(args) => job(&args),
+        Cli::Copy(args) => job(&args).map(|job| (job.definition, job.options)),
         Cli::Other(other) => panic!("not a copy: {other:?}"),
     }
 }

@@ -102,14 +102,14 @@ impl Copier {
 
     async fn in_process(&self) -> Result<(), Failure> {
         let args = self.args()?;
-        let (definition, options) = copy::job(&args)?;
+        let job = copy::job(&args)?;
         let home = lake::open(&args.lake, args.state.as_deref()).await?;
         let (send, receive) = watch::channel(Report::default());
         let control = Control {
             progress: send,
             stop: self.stop.clone(),
         };
-        let run = kusto_copy_driver::run(definition, options, home.store, home.lake, control);
+        let run = kusto_copy_driver::run(job, home.store, home.lake, control);
         let progress = Progress::new(Format::Text, &self.screen);
         let (begun, mut reports) = (self.begun.clone(), receive.clone());
         tokio::spawn(async move {

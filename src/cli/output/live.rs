@@ -161,6 +161,7 @@ pub(super) fn waits(table: &TableReport, now: Millis) -> Vec<String> {
         | Wait::Cleaning
         | Wait::Throttled
         | Wait::Reconciliation
+        | Wait::Paused
         | Wait::Held => false,
     };
     let mut waits: Vec<&WaitReport> = table.waits.iter().collect();

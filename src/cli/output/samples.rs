@@ -60,6 +60,7 @@ pub(super) fn running() -> Report {
         lag_ms: None,
         tables: vec![device, errors, users, sites],
         at: Some(Millis(60_000)),
+        ..Report::default()
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Wait {
     Throttled,
     /// The window is being counted at the source.
     Reconciliation,
+    /// The job to be resumed: a person paused it.
+    Paused,
     /// Somebody has to look.
     Held,
 }
@@ -55,7 +57,29 @@ impl Wait {
             Self::Cleaning => "cleaning up an attempt",
             Self::Throttled => "throttled",
             Self::Reconciliation => "counting at the source",
+            Self::Paused => "paused by user",
             Self::Held => "held",
+        }
+    }
+
+    /// Whether what waits would send something new, which a paused job does not.
+    #[must_use]
+    pub const fn needs_new_work(self) -> bool {
+        match self {
+            Self::Preparation
+            | Self::Plan
+            | Self::ExportSlot
+            | Self::IngestSlot
+            | Self::MoveTurn
+            | Self::Throttled
+            | Self::Reconciliation => true,
+            Self::Export
+            | Self::Check
+            | Self::Ingestion
+            | Self::Move
+            | Self::Cleaning
+            | Self::Paused
+            | Self::Held => false,
         }
     }
 }
@@ -76,6 +100,9 @@ pub fn waits(state: &ActivityState, now: Millis) -> Vec<(Wait, usize, Millis)> {
     }
     match state.head.phase {
         Phase::Starting { .. } => add(Wait::Preparation, state.head.since),
+        Phase::Planning { .. } | Phase::Planned { .. } if !state.staging_is_ready() => {
+            add(Wait::Preparation, state.head.since);
+        }
         Phase::Planning { .. } => add(Wait::Plan, state.head.since),
         Phase::Planned { .. } if state.blocks.values().all(Block::is_finished) => {
             add(Wait::Reconciliation, state.head.since);

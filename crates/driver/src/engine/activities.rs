@@ -5,6 +5,7 @@ use kusto_copy_core::block::{Block, BlockEvent, BlockState};
 use kusto_copy_core::database::DueMarker;
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 
+use super::finish::subject_is_of;
 use super::{Engine, Live};
 use crate::clock::now;
 use crate::effects;
@@ -54,7 +55,7 @@ impl Engine {
         for _ in 0..TAKE_OVERS {
             let mut stored = self.claimed(side, &marker).await?;
             match stored.flush(self.store.as_ref()).await {
-                Ok(()) if self.options.retry_held => return self.released(stored).await,
+                Ok(()) if self.retries_held() => return self.released(stored).await,
                 Ok(()) => return Ok(stored),
                 Err(error) if error.is_conflict() || error.is_ambiguous() => {}
                 Err(error) => return Err(error.into()),
@@ -135,6 +136,22 @@ impl Engine {
         Ok(stored)
     }
 
+    /// Another try of an activity at work.
+    pub(super) async fn release(&mut self, id: &ActivityId) -> Result<(), DriverError> {
+        if !self.flush(id).await? {
+            return Ok(());
+        }
+        let Some(live) = self.live.remove(id) else {
+            return Ok(());
+        };
+        let stored = self.released(live.stored).await?;
+        self.observed
+            .refused
+            .retain(|subject| !subject_is_of(subject, id));
+        self.live.insert(id.clone(), Live { stored, ..live });
+        Ok(())
+    }
+
     /// Applies an event, storing what was gathered before when it would not fit into one
     /// transaction. False when the activity had to be read again.
     pub(super) async fn apply(
@@ -158,9 +175,12 @@ impl Engine {
         let Some(live) = self.live.get_mut(id) else {
             return Ok(false);
         };
+        let before = live.stored.state.head.counters.blocks_moved;
         if let Err(error) = live.stored.apply(event, now(), &self.options.limits) {
             tracing::debug!(table = %live.stored.state.head.source_table, %error, "a late result was left aside");
         }
+        let after = live.stored.state.head.counters.blocks_moved;
+        self.meter.moved(after.saturating_sub(before));
         Ok(true)
     }
 
@@ -211,6 +231,8 @@ fn blocks_touched(event: &ActivityEvent) -> usize {
         | ActivityEvent::LayoutRead { .. }
         | ActivityEvent::StagingIntended { .. }
         | ActivityEvent::StagingReady { .. }
+        | ActivityEvent::StagingLost { .. }
+        | ActivityEvent::Troubled { .. }
         | ActivityEvent::Reconciled { .. }
         | ActivityEvent::StagingDropped { .. }
         | ActivityEvent::StagingRetired

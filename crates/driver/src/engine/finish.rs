@@ -111,7 +111,7 @@ impl Engine {
     }
 }
 
-fn subject_is_of(subject: &kusto_copy_core::decide::Subject, id: &ActivityId) -> bool {
+pub(super) fn subject_is_of(subject: &kusto_copy_core::decide::Subject, id: &ActivityId) -> bool {
     use kusto_copy_core::decide::Subject;
     match subject {
         Subject::Table(activity)

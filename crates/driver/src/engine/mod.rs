@@ -10,13 +10,19 @@ mod activities;
 mod finish;
 mod observe;
 mod open;
+mod pace;
+mod requests;
+mod slots;
 mod stuck;
 
-use std::collections::BTreeMap;
+pub(crate) use open::opening_due;
+pub(crate) use pace::{End, Pace};
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kusto_copy_core::activity::{ActivityEvent, ActivityState, SlotKind};
+use kusto_copy_core::activity::{ActivityEvent, ActivityState};
 use kusto_copy_core::block::Block;
 use kusto_copy_core::decide::{
     Action, Context, Decisions, FreeSlots, Observations, Subject, decide,
@@ -25,11 +31,15 @@ use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis};
 use kusto_copy_store::Store;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::now;
+use crate::control::ControlRecord;
+use crate::cost::Meter;
 use crate::effects::{self, Outcome, Task, Workplace};
 use crate::error::DriverError;
+use crate::heartbeat::Pulse;
 use crate::job::RunOptions;
 use crate::lease::JobLease;
 use crate::persist::{StoredActivity, StoredDatabase};
@@ -67,7 +77,25 @@ struct Done {
     outcome: Outcome,
 }
 
-/// A run of a job.
+/// What an execution of a job begins with.
+pub(crate) struct Start {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) options: RunOptions,
+    pub(crate) lease: JobLease,
+    pub(crate) incarnation: String,
+    /// The job's name for markers.
+    pub(crate) job: String,
+    pub(crate) sides: Vec<Side>,
+    /// What a person asks.
+    pub(crate) control: ControlRecord,
+    pub(crate) pulse: Pulse,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) pace: Pace,
+    /// When the execution began: its budget counts from here.
+    pub(crate) begun: Instant,
+}
+
+/// An execution of a job.
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) options: RunOptions,
@@ -78,7 +106,15 @@ pub(crate) struct Engine {
     pub(crate) live: BTreeMap<ActivityId, Live>,
     pub(crate) observed: Observations,
     pub(crate) watcher: Watcher,
-    pub(crate) started: Millis,
+    pub(crate) pulse: Pulse,
+    control: ControlRecord,
+    meter: Arc<Meter>,
+    pace: Pace,
+    begun: Instant,
+    /// Whether anything was done but looking.
+    worked: bool,
+    /// Actions in flight that run queries at the source.
+    querying: BTreeSet<Subject>,
     tasks: JoinSet<Done>,
     results: Vec<(ActivityId, ActivityEvent)>,
     troubled: BTreeMap<Subject, u32>,
@@ -88,26 +124,25 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        options: RunOptions,
-        lease: JobLease,
-        incarnation: String,
-        job: String,
-        sides: Vec<Side>,
-    ) -> Self {
-        let watcher = Watcher::new(&options);
+    pub(crate) fn new(start: Start) -> Self {
+        let watcher = Watcher::new(&start.options, &start.pulse.record.capacities);
         Self {
-            store,
-            options,
-            lease,
-            incarnation,
-            job,
-            sides,
+            store: start.store,
+            options: start.options,
+            lease: start.lease,
+            incarnation: start.incarnation,
+            job: start.job,
+            sides: start.sides,
             live: BTreeMap::new(),
             observed: Observations::default(),
             watcher,
-            started: now(),
+            pulse: start.pulse,
+            control: start.control,
+            meter: start.meter,
+            pace: start.pace,
+            begun: start.begun,
+            worked: false,
+            querying: BTreeSet::new(),
             tasks: JoinSet::new(),
             results: Vec::new(),
             troubled: BTreeMap::new(),
@@ -117,57 +152,46 @@ impl Engine {
         }
     }
 
-    /// Works until the job is complete, stuck or stopped.
+    /// Works until the execution has come to its end.
     pub(crate) async fn work(
         &mut self,
         progress: &watch::Sender<Report>,
         stop: &mut watch::Receiver<bool>,
-    ) -> Result<JobState, DriverError> {
+    ) -> Result<End, DriverError> {
+        // However small the budget is, what can be sent at once is sent.
+        let mut is_first = true;
         loop {
-            let ending = *stop.borrow() || self.is_out_of_budget();
-            self.lease.keep(self.store.as_ref()).await?;
+            let ending = *stop.borrow() || (!is_first && self.is_out_of_budget());
+            is_first = false;
+            self.keep().await?;
             self.gather()?;
             self.absorb().await?;
             self.observe(ending).await;
             if !ending {
                 self.open_iterations().await?;
+                self.answer_requests().await?;
             }
             let acted = self.advance(ending).await?;
+            self.worked |= acted;
             self.finish_tables().await?;
             self.report(progress, JobState::Running, false);
-            if let Some(state) = self.verdict(ending, acted) {
-                self.report(progress, state, true);
-                return Ok(state);
+            if let Some(end) = self.verdict(ending, acted) {
+                self.report(progress, end.state, true);
+                return Ok(end);
             }
             self.wait(stop, acted).await?;
         }
     }
 
-    fn is_out_of_budget(&self) -> bool {
-        self.options.budget.is_some_and(|budget| {
-            now().since(self.started) >= u64::try_from(budget.as_millis()).unwrap_or(u64::MAX)
-        })
+    /// When even what is in flight is not waited for any longer.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let budget = self.options.budget?;
+        self.begun.checked_add(budget + self.options.grace)
     }
 
-    /// What the run has come to, once nothing is at work any more.
-    fn verdict(&self, ending: bool, acted: bool) -> Option<JobState> {
-        if ending {
-            return self.tasks.is_empty().then_some(JobState::Stopped);
-        }
-        if acted || !self.tasks.is_empty() || self.watcher.is_watching() || self.wake_at.is_some() {
-            return None;
-        }
-        let complete = self.live.is_empty()
-            && self
-                .sides
-                .iter()
-                .all(|side| side.stored.record.open().is_none());
-        if complete && !self.options.continuous && self.sides.iter().all(|side| side.opened) {
-            return Some(JobState::Complete);
-        }
-        let states = || self.live.values().map(|live| &live.stored.state);
-        let most = self.options.limits.active_blocks;
-        (!self.options.continuous && stuck::all(states, most)).then_some(JobState::Failed)
+    fn is_out_of_budget(&self) -> bool {
+        let budget = self.options.budget;
+        budget.is_some_and(|budget| self.begun.elapsed() >= budget)
     }
 
     /// Decides for every activity and acts. Whether anything was decided.
@@ -234,30 +258,6 @@ impl Engine {
         ids.into_iter().map(|(_, _, id)| id).collect()
     }
 
-    fn free_slots(&self) -> FreeSlots {
-        let used = |kind| {
-            self.live
-                .values()
-                .map(|live| live.stored.state.slots_used(kind))
-                .sum()
-        };
-        let queries = self
-            .observed
-            .in_flight
-            .iter()
-            .filter(|subject| !matches!(subject, Subject::Move(_)))
-            .count();
-        FreeSlots {
-            exports: self.watcher.exports.free(used(SlotKind::Export)),
-            ingestions: self.watcher.ingestions.free(used(SlotKind::Ingest)),
-            queries: self
-                .watcher
-                .queries
-                .free(u32::try_from(queries).unwrap_or(u32::MAX))
-                .max(1),
-        }
-    }
-
     fn decide(
         &mut self,
         id: &ActivityId,
@@ -283,7 +283,7 @@ impl Engine {
             check_values: live.check_values.unwrap_or(true),
             tag_prefix: &live.tag_prefix,
             epoch: self.lease.epoch(),
-            begin_work: !ending,
+            begin_work: !ending && self.control.paused.is_none(),
             keep_staging: self.options.continuous,
             active_blocks,
             now: now(),
@@ -318,6 +318,9 @@ impl Engine {
         let subject = action.subject(id);
         if !self.observed.in_flight.insert(subject.clone()) {
             return;
+        }
+        if action.is_query() {
+            self.querying.insert(subject.clone());
         }
         let task = Task {
             blocks: blocks_of(&action, &live.stored.state),
@@ -363,6 +366,7 @@ impl Engine {
 
     fn take_in(&mut self, done: Done) {
         self.observed.in_flight.remove(&done.subject);
+        self.querying.remove(&done.subject);
         let Done {
             activity,
             subject,
@@ -422,13 +426,9 @@ impl Engine {
             return Ok(());
         }
         let moment = now();
-        let due = [self.wake_at, self.watcher.next_due(), self.next_opening()];
-        let wait = due
-            .into_iter()
-            .flatten()
-            .map(|at| at.since(moment))
-            .min()
-            .unwrap_or(LONGEST_WAIT)
+        let wait = self
+            .next_moment()
+            .map_or(LONGEST_WAIT, |at| at.since(moment))
             .clamp(1, LONGEST_WAIT);
         let stopping = *stop.borrow();
         tokio::select! {
@@ -443,13 +443,19 @@ impl Engine {
         Ok(())
     }
 
-    fn report(&mut self, progress: &watch::Sender<Report>, state: JobState, last: bool) {
+    pub(crate) fn report(
+        &mut self,
+        progress: &watch::Sender<Report>,
+        state: JobState,
+        last: bool,
+    ) {
         let moment = now();
         if last || moment.since(self.reported) >= REPORT_EVERY {
             self.reported = moment;
             let sides = self.sides.iter().map(|side| &side.stored);
             let live = self.live.values().map(|live| &live.stored.state);
-            progress.send_replace(crate::progress::report(sides, live, state, moment));
+            let report = crate::progress::report(sides, live, state, moment);
+            progress.send_replace(self.circumstances().add_to(report));
         }
     }
 }

@@ -16,12 +16,13 @@ use kusto_copy_kusto::{Call, Database};
 use super::Engine;
 use crate::clock::now;
 use crate::effects::says_timeout;
+use crate::heartbeat::{Capacities, Reading};
 use crate::job::RunOptions;
 
 /// Capacities are read again after so many milliseconds.
 const CAPACITY_EVERY: u64 = 180_000;
 /// And sooner while work waits for slots.
-const CAPACITY_WHILE_WAITING: u64 = 5_000;
+pub(super) const CAPACITY_WHILE_WAITING: u64 = 5_000;
 /// Operations of one look.
 const OPERATIONS_OF_A_LOOK: usize = 1_000;
 /// Between two looks for ghosts.
@@ -44,20 +45,31 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(options: &RunOptions) -> Self {
+    pub(super) fn new(options: &RunOptions, known: &Capacities) -> Self {
+        // A reading of the future comes from a wrong clock.
+        let capacity_tried = known.at.filter(|at| *at <= now());
         let share = |of_total, at_most, when_unknown| Share {
             of_total,
             at_most,
             when_unknown,
         };
+        let budget = |share, known: Option<Reading>| {
+            let mut budget = Budget::new(share);
+            if let (Some(reading), Some(at)) = (known, capacity_tried) {
+                let (capacity, ours) = reading.get();
+                budget.observe(capacity, ours, at);
+            }
+            budget
+        };
+        let (all, most) = (options.share, 0.1);
         Self {
-            exports: Budget::new(share(options.share, options.export_slots, 4)),
-            ingestions: Budget::new(share(options.share, options.ingestion_slots, 4)),
-            queries: Budget::new(share(0.1, options.query_slots, 4)),
+            exports: budget(share(all, options.export_slots, 4), known.exports),
+            ingestions: budget(share(all, options.ingestion_slots, 4), known.ingestions),
+            queries: budget(share(most, options.query_slots, 4), known.queries),
             at_source: Watch::default(),
             at_destination: Watch::default(),
             missing: BTreeMap::new(),
-            capacity_tried: None,
+            capacity_tried,
             ghosts_tried: None,
             has_ghosts: false,
         }
@@ -240,6 +252,7 @@ impl Engine {
                 .sum::<u32>()
         };
         let (exports, ingestions) = (used(SlotKind::Export), used(SlotKind::Ingest));
+        let queries = self.queries();
         let short = self.watcher.exports.free(exports) == 0
             || self.watcher.ingestions.free(ingestions) == 0;
         let every = if short {
@@ -256,6 +269,7 @@ impl Engine {
             return;
         }
         self.watcher.capacity_tried = Some(moment);
+        self.pulse.record.capacities.at = Some(moment);
         let call = self.call("capacity");
         for kind in [SlotKind::Export, SlotKind::Ingest] {
             let Some(cluster) = self.cluster_of(kind) else {
@@ -273,13 +287,16 @@ impl Engine {
                     remaining: slots(found.remaining),
                 })
             };
+            let known = &mut self.pulse.record.capacities;
             match kind {
                 SlotKind::Export => {
                     if let Some(capacity) = find(Resource::Export) {
                         self.watcher.exports.observe(capacity, exports, moment);
+                        known.exports = Some(Reading::new(capacity, exports));
                     }
                     if let Some(capacity) = find(Resource::Query) {
-                        self.watcher.queries.observe(capacity, 0, moment);
+                        self.watcher.queries.observe(capacity, queries, moment);
+                        known.queries = Some(Reading::new(capacity, queries));
                     }
                 }
                 SlotKind::Ingest => {
@@ -287,6 +304,7 @@ impl Engine {
                         self.watcher
                             .ingestions
                             .observe(capacity, ingestions, moment);
+                        known.ingestions = Some(Reading::new(capacity, ingestions));
                     }
                 }
             }

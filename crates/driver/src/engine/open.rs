@@ -9,7 +9,7 @@ use kusto_copy_core::plan::Bounds;
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
 use kusto_copy_kusto::{Call, Database, KustoError};
 
-use super::Engine;
+use super::{Engine, Pace};
 use crate::catalog::Catalog;
 use crate::clock::now;
 use crate::effects::Workplace;
@@ -22,26 +22,19 @@ const LEGS: usize = 100;
 impl Engine {
     /// When the next iteration of a database is due, in continuous mode.
     pub(super) fn next_opening(&self) -> Option<Millis> {
-        if !self.options.continuous {
-            return None;
-        }
         let idle = |side: &usize| {
             self.sides[*side].stored.record.open().is_none() && !self.has_live(*side)
         };
         (0..self.sides.len())
             .filter(idle)
-            .map(|side| self.due_at(&self.sides[side]))
+            .filter_map(|side| self.due_at(side))
             .min()
             .map(|at| self.opening_pause.map_or(at, |pause| at.max(pause)))
     }
 
-    fn due_at(&self, side: &super::Side) -> Millis {
-        let rpo = u64::try_from(self.options.rpo.as_millis()).unwrap_or(u64::MAX);
-        // The next end is read early enough for the copy to be done within the objective.
-        side.stored
-            .record
-            .committed_read_at
-            .map_or(Millis(0), |read_at| read_at.plus(rpo / 2))
+    fn due_at(&self, side: usize) -> Option<Millis> {
+        let side = &self.sides[side];
+        opening_due(&side.stored.record, &self.options, self.pace, side.opened)
     }
 
     /// Opens iterations that are due and takes their tables to work. A cluster that fails for the
@@ -64,27 +57,27 @@ impl Engine {
 
     async fn open_iteration(&mut self, side: usize) -> Result<(), DriverError> {
         let record = &self.sides[side].stored.record;
-        let due = if self.options.continuous {
-            self.due_at(&self.sides[side]) <= now()
-        } else {
-            !self.sides[side].opened
-        };
+        let asked = self.control.start_now.is_some();
+        let due = asked || self.due_at(side).is_some_and(|at| at <= now());
         let idle = record.phase == DatabasePhase::Idle;
         if !self.sides[side].opened && !idle {
             self.resume(side).await?;
-        } else if idle && due && !self.has_live(side) {
+        } else if idle && due && !self.is_paused() && !self.has_live(side) {
             self.read_end(side).await?;
         }
         if matches!(
             self.sides[side].stored.record.phase,
             DatabasePhase::Opening { .. }
         ) {
+            if self.is_paused() {
+                return Ok(());
+            }
             self.mark(side).await?;
         }
         self.take_up(side).await
     }
 
-    fn has_live(&self, side: usize) -> bool {
+    pub(super) fn has_live(&self, side: usize) -> bool {
         !self.sides[side].stored.tidy.is_empty() || self.live.values().any(|live| live.side == side)
     }
 
@@ -142,6 +135,8 @@ impl Engine {
             self.refuse_tables(side, &chosen)?;
         }
         let call = self.open_call("cursor");
+        // Before the cursor: what is committed up to it is at least as new as this moment.
+        let read_at = now();
         let known = self.sides[side].stored.tables.values().next();
         let read = match (known, &after) {
             (Some(table), Some(after)) => {
@@ -164,7 +159,7 @@ impl Engine {
         let event = DatabaseEvent::CursorRead {
             source_id: identity.id,
             cursor_end: read.cursor,
-            read_at: now(),
+            read_at,
         };
         self.sides[side]
             .stored
@@ -354,6 +349,7 @@ impl Engine {
                 bytes_copied: 0,
                 last_iteration: 0,
                 last_rows: 0,
+                has_staging: false,
             });
         let marker = DueMarker {
             activity,
@@ -365,6 +361,27 @@ impl Engine {
         };
         (record, marker)
     }
+}
+
+/// When the next iteration of a database is due; `None` while nothing but a person starts one.
+pub(crate) fn opening_due(
+    record: &kusto_copy_core::database::Database,
+    options: &RunOptions,
+    pace: Pace,
+    opened: bool,
+) -> Option<Millis> {
+    if options.continuous {
+        let rpo = u64::try_from(options.rpo.as_millis()).unwrap_or(u64::MAX);
+        // The next end is read early enough for the copy to be done within the objective.
+        let at = |read_at: Millis| read_at.plus(rpo / 2);
+        return Some(record.committed_read_at.map_or(Millis(0), at));
+    }
+    // One process copies once; of many steps the first.
+    let due = match pace {
+        Pace::Loop => !opened,
+        Pace::Step(_) => record.committed == 0,
+    };
+    due.then_some(Millis(0))
 }
 
 /// Followers and read-only databases are refused: a follower's cursors are undocumented, and

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kusto_copy_core::database::{Database, DatabaseError, DatabaseEvent, DueMarker, TableRecord};
+use kusto_copy_core::database::{
+    Database, DatabaseError, DatabaseEvent, DatabasePhase, DueMarker, TableRecord,
+};
 use kusto_copy_core::vocabulary::ActivityId;
 use kusto_copy_store::{
     Etag, Key, Partition, Row, RowRange, Store, StoreError, Transaction, Write, list_all,
@@ -73,6 +75,11 @@ impl StoredDatabase {
         loaded.due = loaded.markers(store, "due").await?;
         loaded.tidy = loaded.markers(store, "tidy").await?;
         Ok(loaded)
+    }
+
+    /// Whether nothing of it is open, due or left to tidy.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.record.phase == DatabasePhase::Idle && self.due.is_empty() && self.tidy.is_empty()
     }
 
     async fn markers(
@@ -277,7 +284,6 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use kusto_copy_core::database::DatabasePhase;
     use kusto_copy_core::vocabulary::{Cursor, Millis, Window};
     use kusto_copy_store::faulty::{Call, Fault, Faulty};
     use kusto_copy_store::{MemoryStore, SystemClock};
@@ -297,6 +303,7 @@ mod tests {
             bytes_copied: 0,
             last_iteration: 0,
             last_rows: 0,
+            has_staging: false,
         };
         let marker = DueMarker {
             activity,

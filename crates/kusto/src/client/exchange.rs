@@ -45,6 +45,8 @@ impl Cluster {
             .map_err(|error| context.no_token(&error))?;
         let request = self.request(database, call, text, &request_id, token.as_ref());
         let started = Instant::now();
+        let endpoint = text.purpose().endpoint();
+        self.inner.settings.traffic.count(endpoint);
         tracing::trace!(%text, request_id, database, "sending");
         let response = request
             .send()
@@ -70,7 +72,7 @@ impl Cluster {
             return Err(context.refusal(status, after, &body.unwrap_or_default()));
         }
         let body = body?;
-        let table = match text.purpose().endpoint() {
+        let table = match endpoint {
             Endpoint::Management => wire::v1::primary(&body),
             Endpoint::Query => wire::v2::primary(&body),
         };

@@ -1,0 +1,176 @@
+//! When an execution ends, and what is left to do then.
+
+use kusto_copy_core::vocabulary::Millis;
+
+use super::observe::CAPACITY_WHILE_WAITING;
+use super::{Engine, stuck};
+use crate::clock::now;
+use crate::job::Style;
+use crate::report::JobState;
+use crate::step::StepOutcome;
+
+/// A step of [`Style::Throughput`] stays for what is due within so many milliseconds.
+const STAY_FOR: u64 = 10_000;
+
+/// How long an execution goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Until the job is complete, stuck or stopped: one long-lived process.
+    Loop,
+    /// Until nothing is due that is worth staying for.
+    Step(Style),
+}
+
+/// What an execution has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    /// The job's state.
+    pub(crate) state: JobState,
+    /// What the execution did.
+    pub(crate) outcome: StepOutcome,
+    /// Whether another execution would find something to do at once.
+    pub(crate) work_due: bool,
+    /// When the next one finds something to do.
+    pub(crate) next_due: Option<Millis>,
+}
+
+impl Engine {
+    /// What the execution has come to, once nothing is in flight.
+    pub(super) fn verdict(&self, ending: bool, acted: bool) -> Option<End> {
+        if !self.tasks.is_empty() {
+            return None;
+        }
+        if ending {
+            return Some(self.cut());
+        }
+        if acted {
+            return None;
+        }
+        match self.pace {
+            Pace::Loop => self.end_of_loop(),
+            Pace::Step(style) => self.end_of_step(style),
+        }
+    }
+
+    /// The end of an execution that was stopped or used its budget, whatever is in flight.
+    pub(crate) fn cut(&self) -> End {
+        let due = self.next_moment();
+        let paused = self.is_paused();
+        let work_due =
+            !paused && (self.is_at_work() || self.next_opening().is_some_and(|at| at <= now()));
+        End {
+            state: JobState::Stopped,
+            outcome: if paused {
+                StepOutcome::Paused
+            } else {
+                StepOutcome::Worked
+            },
+            work_due,
+            next_due: if work_due { Some(now()) } else { due },
+        }
+    }
+
+    fn is_at_work(&self) -> bool {
+        !self.live.is_empty()
+            || self
+                .sides
+                .iter()
+                .any(|side| side.stored.record.open().is_some())
+    }
+
+    fn is_stuck(&self) -> bool {
+        let states = || self.live.values().map(|live| &live.stored.state);
+        let waits = self.watcher.is_watching() || self.wake_at.is_some();
+        !waits && stuck::all(states, self.options.limits.active_blocks)
+    }
+
+    fn end_of_loop(&self) -> Option<End> {
+        if self.watcher.is_watching() || self.wake_at.is_some() || self.options.continuous {
+            return None;
+        }
+        let end = |state, outcome| {
+            Some(End {
+                state,
+                outcome,
+                work_due: false,
+                next_due: None,
+            })
+        };
+        if !self.is_at_work() && self.sides.iter().all(|side| side.opened) {
+            return end(JobState::Complete, StepOutcome::Worked);
+        }
+        if self.is_stuck() {
+            return end(JobState::Failed, StepOutcome::Held);
+        }
+        None
+    }
+
+    fn end_of_step(&self, style: Style) -> Option<End> {
+        let moment = now();
+        let due = self.next_moment();
+        let end = |state, outcome| {
+            Some(End {
+                state,
+                outcome,
+                work_due: false,
+                next_due: due,
+            })
+        };
+        let stays = style == Style::Throughput;
+        if self.is_paused() {
+            let watches = self.watcher.is_watching();
+            return if stays && watches {
+                None
+            } else {
+                end(JobState::Stopped, StepOutcome::Paused)
+            };
+        }
+        if due.is_some_and(|at| at <= moment) {
+            return None;
+        }
+        if !self.is_at_work() {
+            let soon = due.is_some_and(|at| at.since(moment) <= STAY_FOR);
+            return if stays && soon {
+                None
+            } else {
+                end(JobState::Complete, self.outcome())
+            };
+        }
+        if self.is_stuck() {
+            return end(JobState::Failed, StepOutcome::Held);
+        }
+        let worth = self.watcher.is_watching() || due.is_none_or(|at| at.since(moment) <= STAY_FOR);
+        if stays && worth {
+            return None;
+        }
+        // With no moment foreseen, slots that others use are waited for.
+        let next_due = due.or_else(|| Some(moment.plus(CAPACITY_WHILE_WAITING)));
+        Some(End {
+            state: JobState::Running,
+            outcome: self.outcome(),
+            work_due: false,
+            next_due,
+        })
+    }
+
+    fn outcome(&self) -> StepOutcome {
+        if self.worked {
+            StepOutcome::Worked
+        } else {
+            StepOutcome::Idle
+        }
+    }
+
+    /// The next moment at which something is due by itself.
+    pub(super) fn next_moment(&self) -> Option<Millis> {
+        let opening = if self.is_paused() {
+            None
+        } else {
+            self.next_opening()
+        };
+        [self.wake_at, self.watcher.next_due(), opening]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

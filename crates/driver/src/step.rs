@@ -1,0 +1,84 @@
+//! One bounded step of a job, and what it comes to.
+
+use std::sync::Arc;
+
+use kusto_copy_core::vocabulary::Millis;
+use kusto_copy_staging::Lake;
+use kusto_copy_store::Store;
+use serde::Serialize;
+
+use crate::Control;
+use crate::cost::Cost;
+use crate::engine::Pace;
+use crate::error::DriverError;
+use crate::job::Job;
+use crate::report::Report;
+use crate::run::{Execution, execute};
+
+/// What a step has come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReport {
+    /// The job as the step left it.
+    pub report: Report,
+    /// What the step did.
+    pub outcome: StepOutcome,
+    /// Whether another step would find something to do at once.
+    pub work_due: bool,
+    /// When the next step finds something to do; `None` when nothing is foreseen.
+    pub next_due: Option<Millis>,
+    /// What it used.
+    pub cost: Cost,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// It advanced the job.
+    Worked,
+    /// Nothing was due.
+    Idle,
+    /// Another worker drives the job; nothing was done.
+    Busy {
+        /// Seconds until its lease ends, unless it goes on.
+        seconds: u64,
+    },
+    /// A person paused the job: nothing new was begun.
+    Paused,
+    /// Nothing goes on without a person.
+    Held,
+}
+
+impl StepOutcome {
+    /// One word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Worked => "worked",
+            Self::Idle => "idle",
+            Self::Busy { .. } => "busy",
+            Self::Paused => "paused",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// See [`crate::step`].
+pub(crate) async fn step(
+    job: Job,
+    store: Arc<dyn Store>,
+    lake: Arc<dyn Lake>,
+    control: Control,
+) -> Result<StepReport, DriverError> {
+    let pace = Pace::Step(job.options.style);
+    match execute(job, store, lake, control, pace).await? {
+        Execution::Ended(report) => Ok(report),
+        Execution::Busy { seconds, cost } => Ok(StepReport {
+            report: Report::default(),
+            outcome: StepOutcome::Busy { seconds },
+            work_due: false,
+            next_due: None,
+            cost,
+        }),
+    }
+}
