@@ -76,7 +76,7 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
 /// A tool that `cargo xtask tools` installs: from the environment, else from `.tools/`.
 ///
 /// Nothing, after saying so, if it is not installed; a panic where tools are required.
-fn tool(variable: &str, default: &str) -> Option<PathBuf> {
+pub(crate) fn tool(variable: &str, default: &str) -> Option<PathBuf> {
     let found = std::env::var_os(variable).map_or_else(|| root().join(default), PathBuf::from);
     if found.exists() {
         return Some(found);
