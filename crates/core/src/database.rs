@@ -242,6 +242,10 @@ pub struct TableRecord {
     /// Rows copied in that iteration.
     #[serde(default)]
     pub last_rows: u64,
+    /// Whether its staging table was kept for the next iteration: it is dropped when the job
+    /// ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_staging: bool,
 }
 
 /// A table that is due in an iteration: inserted before the iteration runs, deleted when the
@@ -261,6 +265,21 @@ pub struct DueMarker {
     /// Rows and bounds of the window, where the proof told them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+}
+
+/// What is deleted once more after a while, since a command that came late may have made it
+/// again. Inserted when the table's tidying ends, deleted when it was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// The activity.
+    pub activity: ActivityId,
+    /// The iteration whose files, all of them, are deleted.
+    pub iteration: u32,
+    /// Staging tables that are dropped. Their names are never used again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub staging: Vec<String>,
+    /// Not before.
+    pub due: Millis,
 }
 
 #[cfg(test)]

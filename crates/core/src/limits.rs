@@ -60,6 +60,9 @@ pub struct Limits {
     pub operation_timeout: u64,
     /// Milliseconds that an operation may stay invisible in the log after its start.
     pub operation_visibility: u64,
+    /// Milliseconds after the end of a table's tidying until what late commands may have left is
+    /// deleted once more.
+    pub sweep_after: u64,
     /// Milliseconds to wait after a throttled start.
     pub throttle_pause: u64,
     /// Milliseconds between two tries of something that failed for a passing reason.
@@ -90,6 +93,7 @@ impl Default for Limits {
             unit_blocks: 64,
             operation_timeout: 65 * 60_000,
             operation_visibility: 60_000,
+            sweep_after: 65 * 60_000,
             throttle_pause: 5_000,
             retry_pause: 2_000,
             verify: Verify::Values,

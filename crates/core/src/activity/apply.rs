@@ -1,13 +1,16 @@
 //! How events change an activity: the one place where a table's phases and counters move.
 
-use super::{
-    Activity, ActivityError, ActivityEvent, ActivityState, Changes, Counters, Ghost, Layout, Phase,
-    SlotKind, Staging, StagingState,
-};
+use super::ghosts::{ghost_left_by, remove_ghosts};
+use super::staging::retire_unless;
+use super::trouble::over;
+use super::{ActivityError, ActivityEvent, ActivityState, Changes, Counters, Layout, Phase};
 use crate::block::{Block, BlockEvent, BlockState, Failure, HeldReason, transition};
 use crate::limits::Limits;
-use crate::plan::{PlanCursor, PlanProgress};
-use crate::vocabulary::{BlockNumber, Millis, Ticks};
+use crate::plan::PlanProgress;
+use crate::vocabulary::{BlockNumber, Millis};
+
+/// Notes of an iteration at most: they rest in one entity.
+const NOTES: usize = 40;
 
 impl ActivityState {
     /// Applies an event; the state changes only when the event fits.
@@ -20,33 +23,30 @@ impl ActivityState {
         now: Millis,
         limits: &Limits,
     ) -> Result<Changes, ActivityError> {
+        let over = over(&event);
+        let changes = self.changed_by(event, now, limits)?;
+        self.forget_troubles(over);
+        Ok(changes)
+    }
+
+    fn changed_by(
+        &mut self,
+        event: ActivityEvent,
+        now: Millis,
+        limits: &Limits,
+    ) -> Result<Changes, ActivityError> {
         match event {
             ActivityEvent::Begun {
                 iteration,
                 window,
                 bounds,
             } => {
-                if !self.blocks.is_empty()
-                    || !matches!(self.head.phase, Phase::Completed { .. })
-                    || iteration <= self.head.iteration
-                {
-                    return Err(self.unfit("the beginning of an iteration"));
-                }
-                self.head.iteration = iteration;
-                self.head.next_block = BlockNumber(0);
-                self.head.horizon = None;
-                self.head.held = None;
-                self.head.counters = Counters::default();
-                self.head.notes.clear();
-                self.enter(
-                    Phase::Starting {
-                        window,
-                        bounds,
-                        layout: None,
-                    },
-                    now,
-                );
-                Ok(Changes::default())
+                let starting = Phase::Starting {
+                    window,
+                    bounds,
+                    layout: None,
+                };
+                self.begun(iteration, starting, now)
             }
             ActivityEvent::Claimed { epoch } => {
                 if epoch < self.head.epoch {
@@ -58,13 +58,11 @@ impl ActivityState {
             ActivityEvent::LayoutRead { layout } => self.layout_read(layout),
             ActivityEvent::StagingIntended { name } => self.staging_intended(name),
             ActivityEvent::StagingReady { name, horizon } => {
-                self.staging_ready(&name, horizon, now)
+                self.staging_ready(&name, horizon, limits.unit_blocks, now)
             }
+            ActivityEvent::StagingLost { name } => self.staging_lost(&name),
             ActivityEvent::StagingRetired => self.staging_retired(),
-            ActivityEvent::StagingDropped { name } => {
-                self.head.retired_staging.retain(|retired| *retired != name);
-                Ok(Changes::default())
-            }
+            ActivityEvent::StagingDropped { name } => Ok(self.staging_dropped(name)),
             ActivityEvent::Planned { progress } => self.planned(progress, now),
             ActivityEvent::Replanned { removed, progress } => self.replanned(&removed, progress),
             ActivityEvent::Block { number, event } => self.block_event(number, event, now, limits),
@@ -72,6 +70,14 @@ impl ActivityState {
             ActivityEvent::Folded { blocks } => self.folded(blocks),
             ActivityEvent::GhostsGone { kind, up_to, still } => {
                 remove_ghosts(&mut self.head.ghosts, kind, up_to, still);
+                Ok(Changes::default())
+            }
+            ActivityEvent::Troubled {
+                block,
+                what,
+                passes,
+            } => {
+                self.troubled(block, what, passes, now, limits);
                 Ok(Changes::default())
             }
             ActivityEvent::Held { reason } => {
@@ -82,16 +88,37 @@ impl ActivityState {
         }
     }
 
-    fn unfit(&self, event: &'static str) -> ActivityError {
+    pub(super) fn unfit(&self, event: &'static str) -> ActivityError {
         ActivityError::Phase {
             phase: self.head.phase.name(),
             event,
         }
     }
 
-    fn enter(&mut self, phase: Phase, now: Millis) {
+    pub(super) fn enter(&mut self, phase: Phase, now: Millis) {
         self.head.phase = phase;
         self.head.since = now;
+    }
+
+    fn begun(
+        &mut self,
+        iteration: u32,
+        starting: Phase,
+        now: Millis,
+    ) -> Result<Changes, ActivityError> {
+        if !self.may_begin() || iteration <= self.head.iteration {
+            return Err(self.unfit("the beginning of an iteration"));
+        }
+        self.head.iteration = iteration;
+        self.head.next_block = BlockNumber(0);
+        self.head.horizon = None;
+        self.head.held = None;
+        self.head.counters = Counters::default();
+        self.head.notes.clear();
+        self.head.may_come_late = false;
+        self.head.dropped_staging.clear();
+        self.enter(starting, now);
+        Ok(Changes::default())
     }
 
     fn layout_read(&mut self, read: Layout) -> Result<Changes, ActivityError> {
@@ -101,67 +128,6 @@ impl ActivityState {
         let fingerprint = read.schema.fingerprint();
         *layout = Some(read);
         retire_unless(&mut self.head, |staging| staging.schema == fingerprint);
-        Ok(Changes::default())
-    }
-
-    fn staging_intended(&mut self, name: String) -> Result<Changes, ActivityError> {
-        let Phase::Starting {
-            layout: Some(layout),
-            ..
-        } = &self.head.phase
-        else {
-            return Err(self.unfit("an intended staging table"));
-        };
-        let schema = layout.schema.fingerprint();
-        retire_unless(&mut self.head, |_| false);
-        self.head.staging_generation += 1;
-        self.head.staging = Some(Staging {
-            name,
-            schema,
-            state: StagingState::Intended,
-        });
-        Ok(Changes::default())
-    }
-
-    fn staging_retired(&mut self) -> Result<Changes, ActivityError> {
-        if !matches!(self.head.phase, Phase::Completed { .. }) || !self.blocks.is_empty() {
-            return Err(self.unfit("the end of its staging table"));
-        }
-        retire_unless(&mut self.head, |_| false);
-        Ok(Changes::default())
-    }
-
-    fn staging_ready(
-        &mut self,
-        name: &str,
-        horizon: Option<Ticks>,
-        now: Millis,
-    ) -> Result<Changes, ActivityError> {
-        let Phase::Starting {
-            window,
-            bounds,
-            layout: Some(layout),
-        } = &self.head.phase
-        else {
-            return Err(self.unfit("a staging table"));
-        };
-        let horizon = horizon.filter(|_| window.after.is_none());
-        let cursor = if window.after.is_none() {
-            PlanCursor::backfill(horizon)
-        } else {
-            PlanCursor::delta(*bounds)
-        };
-        let phase = Phase::Planning {
-            window: window.clone(),
-            layout: layout.clone(),
-            cursor,
-        };
-        match &mut self.head.staging {
-            Some(staging) if staging.name == name => staging.state = StagingState::Ready,
-            Some(_) | None => return Err(self.unfit("a staging table")),
-        }
-        self.head.horizon = horizon;
-        self.enter(phase, now);
         Ok(Changes::default())
     }
 
@@ -248,22 +214,34 @@ impl ActivityState {
         let Some(block) = self.blocks.get(&number) else {
             return Err(ActivityError::NoBlock { number: number.0 });
         };
+        let released = match (&event, &block.state) {
+            (BlockEvent::Released, BlockState::Held { reason, .. }) => Some(reason.clone()),
+            _ => None,
+        };
         let next = transition(block, event, now, limits)?;
-        if let Some(ghost) = ghost_left_by(block, &next) {
-            self.head.ghosts.push(ghost);
+        let (ghost, planned, was_finished) = (
+            ghost_left_by(block, &next),
+            block.planned_rows,
+            block.is_finished(),
+        );
+        if let Some(ghost) = ghost {
+            self.haunted(ghost);
         }
-        if next.planned_rows != block.planned_rows {
-            self.head.notes.push(format!(
-                "block {}: {} rows were planned and {} found by a recount",
-                number.0, block.planned_rows, next.planned_rows
+        if let Some(reason) = released {
+            self.renew_staging_after(&reason);
+        }
+        if next.planned_rows != planned {
+            self.note(format!(
+                "block {}: {planned} rows were planned and {} found by a recount",
+                number.0, next.planned_rows
             ));
             let counters = &mut self.head.counters;
-            counters.rows_planned = counters.rows_planned - block.planned_rows + next.planned_rows;
+            counters.rows_planned = counters.rows_planned - planned + next.planned_rows;
         }
         let mut changes = Changes::default();
         changes.written.insert(number);
         let fails_its_group = matches!(next.state, BlockState::Replanning) && next.group.is_some();
-        if let (false, BlockState::Moved { rows, bytes, .. }) = (block.is_finished(), &next.state) {
+        if let (false, BlockState::Moved { rows, bytes, .. }) = (was_finished, &next.state) {
             self.head.counters.blocks_moved += 1;
             self.head.counters.rows_moved += rows;
             self.head.counters.bytes_moved += bytes;
@@ -312,12 +290,28 @@ impl ActivityState {
                 | BlockState::Held { .. } => continue,
             };
             if let Some(ghost) = ghost_left_by(block, &next) {
-                self.head.ghosts.push(ghost);
+                self.haunted(ghost);
             }
             self.blocks.insert(number, next);
             changes.written.insert(number);
         }
         Ok(changes)
+    }
+
+    /// A command may still run, or be sent yet by a worker that was taken over: it counts
+    /// against the slots, and what it leaves is looked for once more later.
+    fn haunted(&mut self, ghost: super::Ghost) {
+        self.head.ghosts.push(ghost);
+        self.head.may_come_late = true;
+    }
+
+    fn note(&mut self, note: String) {
+        let notes = &mut self.head.notes;
+        if notes.len() < NOTES {
+            notes.push(note);
+        } else if notes.len() == NOTES {
+            notes.push("further notes are left out".to_owned());
+        }
     }
 
     fn reconciled(&mut self, source_rows: u64, now: Millis) -> Result<Changes, ActivityError> {
@@ -337,17 +331,17 @@ impl ActivityState {
             ));
             return Ok(Changes::default());
         }
-        if source_rows < copied {
-            self.head.notes.push(format!(
-                "the source holds {source_rows} rows in the window now, {copied} were copied: retention or \
-                 deletes since"
-            ));
-        }
         let phase = Phase::Completed {
             window: window.clone(),
             layout: layout.clone(),
             at: now,
         };
+        if source_rows < copied {
+            self.note(format!(
+                "the source holds {source_rows} rows in the window now, {copied} were copied: retention or \
+                 deletes since"
+            ));
+        }
         self.enter(phase, now);
         Ok(Changes::default())
     }
@@ -386,71 +380,4 @@ impl ActivityState {
 
 fn is_releasable(state: &BlockState) -> bool {
     matches!(state, BlockState::Held { reason, .. } if *reason != HeldReason::MoveLost)
-}
-
-fn retire_unless(head: &mut Activity, keep: impl Fn(&Staging) -> bool) {
-    if head.staging.as_ref().is_some_and(|staging| !keep(staging)) {
-        head.retired_staging
-            .extend(head.staging.take().map(|staging| staging.name));
-    }
-}
-
-/// A command that nobody waits for any longer but that may still run.
-fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
-    let (kind, sending) = match &before.state {
-        BlockState::Exporting { sending, .. } => (SlotKind::Export, sending),
-        BlockState::Ingesting { sending, .. } => (SlotKind::Ingest, sending),
-        BlockState::Planned { .. }
-        | BlockState::Replanning
-        | BlockState::Exported { .. }
-        | BlockState::Ingested { .. }
-        | BlockState::Moving { .. }
-        | BlockState::Moved { .. }
-        | BlockState::Abandoning { .. }
-        | BlockState::Expired
-        | BlockState::Held { .. } => return None,
-    };
-    let left = !matches!(
-        after.state,
-        BlockState::Exporting { .. }
-            | BlockState::Ingesting { .. }
-            | BlockState::Exported { .. }
-            | BlockState::Ingested { .. }
-    );
-    let unknown = match &after.last_failure {
-        // A count that fails while its export still runs is that of the values' check.
-        Some(
-            Failure::LostAnswer
-            | Failure::OperationForgotten
-            | Failure::Group
-            | Failure::Count { .. },
-        ) => true,
-        Some(
-            Failure::Operation { .. }
-            | Failure::TimedOut
-            | Failure::Refused { .. }
-            | Failure::Staged { .. }
-            | Failure::Files
-            | Failure::IngestErrors
-            | Failure::Fingerprint,
-        )
-        | None => false,
-    };
-    let failed_now = after.failures > before.failures || after.last_failure == Some(Failure::Group);
-    (left && unknown && failed_now).then(|| Ghost {
-        kind,
-        at: sending.at(),
-    })
-}
-
-fn remove_ghosts(ghosts: &mut Vec<Ghost>, kind: SlotKind, up_to: Millis, still: usize) {
-    let mut old = ghosts
-        .iter()
-        .filter(|ghost| ghost.kind == kind && ghost.at <= up_to)
-        .count();
-    ghosts.retain(|ghost| {
-        let removable = ghost.kind == kind && ghost.at <= up_to && old > still;
-        old -= usize::from(removable);
-        !removable
-    });
 }

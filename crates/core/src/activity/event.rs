@@ -72,6 +72,12 @@ pub enum ActivityEvent {
         /// The blocks.
         blocks: Vec<BlockNumber>,
     },
+    /// Somebody dropped the staging table in use: another one is made, and what was staged is
+    /// ingested again.
+    StagingLost {
+        /// Its name.
+        name: String,
+    },
     /// A staging table is gone.
     StagingDropped {
         /// Its name.
@@ -87,6 +93,15 @@ pub enum ActivityEvent {
         up_to: Millis,
         /// How many of them may still run.
         still: usize,
+    },
+    /// Something failed that is tried again; too many tries hold the table.
+    Troubled {
+        /// The block that it is about, if it is one block's effect.
+        block: Option<BlockNumber>,
+        /// What went wrong, with the remedy.
+        what: String,
+        /// Whether it passes by itself: then it is told, but never holds the table.
+        passes: bool,
     },
     /// The table as a whole cannot go on.
     Held {

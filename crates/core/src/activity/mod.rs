@@ -5,8 +5,14 @@
 
 mod apply;
 mod event;
+mod ghosts;
+mod staging;
+#[cfg(test)]
+mod tests;
+mod trouble;
 
 pub use event::{ActivityError, ActivityEvent, Changes};
+pub use trouble::Trouble;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +52,10 @@ pub struct Activity {
     /// Staging tables of earlier generations that still have to be dropped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired_staging: Vec<String>,
+    /// Staging tables dropped since the iteration began: dropped once more later, since a late
+    /// command may make them again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_staging: Vec<String>,
     /// Generations of staging tables begun: the last one's number. Names are never reused.
     pub staging_generation: u32,
     /// Rows ingested before this are left out of the iteration; frozen when planning begins, so
@@ -54,16 +64,31 @@ pub struct Activity {
     pub horizon: Option<Ticks>,
     /// The number of the next block.
     pub next_block: BlockNumber,
+    /// Blocks of one ledger object; frozen when planning begins, so that whoever folds a unit
+    /// names its object the same.
+    #[serde(default = "unit_blocks_once")]
+    pub unit_blocks: u32,
     /// Counts of the iteration.
     pub counters: Counters,
     /// Commands that may still run though nobody waits for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ghosts: Vec<Ghost>,
+    /// Whether a command of the iteration may come late: what it leaves is deleted once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_come_late: bool,
+    /// What fails and is tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Trouble>,
     /// Notes for people: accepted differences, expired rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Since when the phase lasts.
     pub since: Millis,
+}
+
+/// Blocks of one ledger object in states that did not store it.
+const fn unit_blocks_once() -> u32 {
+    64
 }
 
 /// Where a table's iteration stands: `Starting -> Planning -> Planned -> Completed`.
@@ -206,6 +231,10 @@ pub enum StagingState {
     Intended,
     /// Made, frozen and read back.
     Ready,
+    /// Nothing more is ingested into it; when what is staged has left it, another one is made.
+    Renewing,
+    /// Somebody dropped it: what was staged is gone, another one is made.
+    Lost,
 }
 
 /// Counts of one iteration of a table. They move with the blocks, in the same transactions.
@@ -293,11 +322,15 @@ impl ActivityState {
                 held: None,
                 staging: None,
                 retired_staging: Vec::new(),
+                dropped_staging: Vec::new(),
                 staging_generation: 0,
                 horizon: None,
                 next_block: BlockNumber(0),
+                unit_blocks: unit_blocks_once(),
                 counters: Counters::default(),
                 ghosts: Vec::new(),
+                may_come_late: false,
+                troubles: Vec::new(),
                 notes: Vec::new(),
                 since: now,
             },
@@ -311,13 +344,22 @@ impl ActivityState {
         &self.head.phase.window().up_to
     }
 
-    /// Whether the iteration is completed and nothing is left to tidy.
+    /// Whether the iteration is completed and nothing is left to tidy: no block, no staging table
+    /// but one that is kept, and no command that may still run and write.
     #[must_use]
     pub fn is_tidy(&self, keep_staging: bool) -> bool {
         matches!(self.head.phase, Phase::Completed { .. })
             && self.blocks.is_empty()
             && self.head.retired_staging.is_empty()
+            && self.head.ghosts.is_empty()
             && (keep_staging || self.head.staging.is_none())
+    }
+
+    /// Whether another iteration may begin: the last one is completed and all its blocks are
+    /// folded.
+    #[must_use]
+    pub fn may_begin(&self) -> bool {
+        matches!(self.head.phase, Phase::Completed { .. }) && self.blocks.is_empty()
     }
 
     /// Blocks that are neither moved nor expired.

@@ -68,7 +68,7 @@ pub(super) fn failed(
 /// Whether the slice has to be cut anew: the block was too large, or its group's extents changed.
 const fn replans(block: &Block, failure: &Failure) -> bool {
     match failure {
-        Failure::TimedOut => true,
+        Failure::TimedOut | Failure::TooManyExtents { .. } => true,
         Failure::Count { .. } => block.group.is_some(),
         Failure::LostAnswer
         | Failure::Operation { .. }
@@ -77,7 +77,8 @@ const fn replans(block: &Block, failure: &Failure) -> bool {
         | Failure::Staged { .. }
         | Failure::Files
         | Failure::IngestErrors
-        | Failure::Fingerprint => false,
+        | Failure::Fingerprint
+        | Failure::StagingLost => false,
         Failure::Group => true,
     }
 }

@@ -323,6 +323,15 @@ pub enum Failure {
     /// The staged content differs from the source's.
     #[error("the staged content differs from the source's")]
     Fingerprint,
+    /// Somebody dropped the staging table that its rows were in.
+    #[error("its staging table was dropped by somebody")]
+    StagingLost,
+    /// It was staged in more extents than an entity can list: a smaller block is tried.
+    #[error("{extents} staged extents are more than can be tracked; lower the block size")]
+    TooManyExtents {
+        /// How many.
+        extents: u64,
+    },
     /// Another member of its group failed.
     #[error("another member of its group failed")]
     Group,
@@ -359,14 +368,6 @@ pub enum HeldReason {
         "moved extents are in neither staging nor the destination; they are never moved again by themselves: find out who dropped extents or tags at the destination, then copy the table with a new job"
     )]
     MoveLost,
-    /// Too many extents for one entity.
-    #[error(
-        "{extents} staged extents are more than can be tracked; lower the block size, then retry the table"
-    )]
-    TooManyExtents {
-        /// How many.
-        extents: u64,
-    },
 }
 
 impl Block {

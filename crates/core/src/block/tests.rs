@@ -116,7 +116,10 @@ fn states() -> Vec<BlockState> {
         abandoning(AfterAbandon::Retry),
         BlockState::Expired,
         BlockState::Held {
-            reason: HeldReason::TooManyExtents { extents: 1 },
+            reason: HeldReason::Attempts {
+                failures: 6,
+                last: "x".to_owned(),
+            },
             files: None,
         },
     ]
@@ -230,7 +233,10 @@ fn later_events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
         (
             "hold",
             BlockEvent::Held {
-                reason: HeldReason::TooManyExtents { extents: 1 },
+                reason: HeldReason::Attempts {
+                    failures: 6,
+                    last: "x".to_owned(),
+                },
             },
         ),
         ("release", BlockEvent::Released),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Action, Context, Decisions, FreeSlots, OperationState, Subject, ValueCheck, mode};
-use crate::activity::{ActivityEvent, ActivityState};
+use crate::activity::{ActivityEvent, ActivityState, StagingState};
 use crate::block::{
     AfterAbandon, Block, BlockEvent, BlockState, CountCheck, Failure, Group, HeldReason, Sending,
 };
@@ -154,13 +154,9 @@ impl Step<'_> {
             return;
         };
         match count {
-            CountCheck::Differs => {
-                if self.take_query() {
-                    self.act(Action::Recount {
-                        block: block.number,
-                    });
-                }
-            }
+            CountCheck::Differs => self.query(Action::Recount {
+                block: block.number,
+            }),
             CountCheck::Agreed => {
                 if self.values_passed(block) && self.is_due(*not_before) {
                     self.ingest(block, *attempt, manifest.rows);
@@ -179,8 +175,18 @@ impl Step<'_> {
         else {
             return;
         };
-        if extents.len() > EXTENTS_OF_A_BLOCK {
-            let (attempt, failure) = (*attempt, Failure::TimedOut);
+        let lost = self.state.head.staging.as_ref();
+        let lost = lost.is_some_and(|staging| staging.state == StagingState::Lost);
+        let failure = if lost {
+            Some(Failure::StagingLost)
+        } else if extents.len() > EXTENTS_OF_A_BLOCK {
+            let extents = u64::try_from(extents.len()).unwrap_or(u64::MAX);
+            Some(Failure::TooManyExtents { extents })
+        } else {
+            None
+        };
+        if let Some(failure) = failure {
+            let attempt = *attempt;
             self.block_event(block, BlockEvent::Failed { attempt, failure });
         } else if self.is_due(*not_before) && self.context.begin_work {
             moves.ready.push((block.number, *attempt, extents.len()));
@@ -222,10 +228,13 @@ impl Step<'_> {
         });
     }
 
-    const fn take_query(&mut self) -> bool {
-        let free = self.slots.queries > 0;
-        self.slots.queries = self.slots.queries.saturating_sub(1);
-        free
+    /// Begins an action that runs queries, if one more may run. What may not begin anyway takes
+    /// nobody's slot.
+    fn query(&mut self, action: Action) {
+        if self.slots.queries > 0 && self.may_begin(&action.subject(&self.state.head.id)) {
+            self.slots.queries -= 1;
+            self.decisions.actions.push(action);
+        }
     }
 
     fn export(&mut self, block: &Block) {
@@ -253,13 +262,9 @@ impl Step<'_> {
             .observed
             .values
             .contains_key(&(id.clone(), block.number));
-        let running = self
-            .context
-            .observed
-            .in_flight
-            .contains(&Subject::Values(id.clone(), block.number));
-        if self.context.check_values && !known && !running && self.take_query() {
-            self.act(Action::CheckValues {
+        // Values are cut by the sizes that staging has.
+        if self.context.check_values && !known && self.state.staging_is_ready() {
+            self.query(Action::CheckValues {
                 block: block.number,
             });
         }
@@ -303,6 +308,7 @@ impl Step<'_> {
 
     fn ingest(&mut self, block: &Block, attempt: u32, rows: u64) {
         let free = self.context.begin_work && self.slots.ingestions > 0;
+        let free = free && self.state.staging_is_ready();
         if !free || !self.group_is_verified(block) || !self.may_begin(&self.subject(block)) {
             return;
         }

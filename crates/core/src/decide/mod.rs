@@ -181,6 +181,30 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether the action runs queries at the source, which count against its query slots.
+    /// Exports have slots of their own; everything else is metadata or another cluster's.
+    #[must_use]
+    pub const fn is_query(&self) -> bool {
+        match self {
+            Self::Plan
+            | Self::Replan { .. }
+            | Self::Reconcile
+            | Self::CheckValues { .. }
+            | Self::Recount { .. } => true,
+            Self::Prepare
+            | Self::Export { .. }
+            | Self::ReadExport { .. }
+            | Self::Ingest { .. }
+            | Self::ReadIngest { .. }
+            | Self::Move { .. }
+            | Self::ReadMove { .. }
+            | Self::LookMove { .. }
+            | Self::DropStaged { .. }
+            | Self::Fold { .. }
+            | Self::DropStaging { .. } => false,
+        }
+    }
+
     /// What the action is about.
     #[must_use]
     pub fn subject(&self, activity: &ActivityId) -> Subject {

@@ -42,13 +42,14 @@ fn next_action(
     if let Phase::Completed { .. } = state.head.phase {
         return tidy(state, context, decisions);
     }
-    if let Phase::Starting { .. } = state.head.phase {
+    let starts = matches!(state.head.phase, Phase::Starting { .. });
+    if starts || state.needs_staging() {
         return Some(Action::Prepare);
     }
     if let Some(blocks) = to_replan(state) {
         return take_query(slots).then_some(Action::Replan { blocks });
     }
-    if let Some(blocks) = whole_unit(state, context) {
+    if let Some(blocks) = whole_unit(state) {
         return Some(Action::Fold { blocks });
     }
     match state.head.phase {
@@ -72,7 +73,7 @@ const fn take_query(slots: &mut FreeSlots) -> bool {
 
 /// What is left of a completed iteration: ledger and tags of its last blocks, then staging.
 fn tidy(state: &ActivityState, context: &Context<'_>, decisions: &mut Decisions) -> Option<Action> {
-    if let Some(blocks) = units(state, context).into_iter().next() {
+    if let Some(blocks) = units(state).into_iter().next() {
         return Some(Action::Fold { blocks });
     }
     if !context.keep_staging && state.head.staging.is_some() {
@@ -107,10 +108,10 @@ fn to_replan(state: &ActivityState) -> Option<Vec<BlockNumber>> {
         })
 }
 
-/// Blocks by unit: units are ranges of numbers, so that every worker names a unit's ledger
-/// object the same.
-fn units(state: &ActivityState, context: &Context<'_>) -> Vec<Vec<BlockNumber>> {
-    let unit_of = |number: &BlockNumber| number.0 / context.limits.unit_blocks;
+/// Blocks by unit: units are ranges of numbers of a stored size, so that every worker names a
+/// unit's ledger object the same.
+fn units(state: &ActivityState) -> Vec<Vec<BlockNumber>> {
+    let unit_of = |number: &BlockNumber| number.0 / state.head.unit_blocks.max(1);
     let mut units: Vec<Vec<BlockNumber>> = Vec::new();
     for number in state.blocks.keys() {
         match units.last_mut() {
@@ -122,12 +123,12 @@ fn units(state: &ActivityState, context: &Context<'_>) -> Vec<Vec<BlockNumber>> 
 }
 
 /// A unit of finished blocks to which no block can be added any more.
-fn whole_unit(state: &ActivityState, context: &Context<'_>) -> Option<Vec<BlockNumber>> {
-    units(state, context).into_iter().find(|unit| {
-        let closed = unit.first().is_some_and(|first| {
-            (first.0 / context.limits.unit_blocks + 1) * context.limits.unit_blocks
-                <= state.head.next_block.0
-        });
+fn whole_unit(state: &ActivityState) -> Option<Vec<BlockNumber>> {
+    let size = state.head.unit_blocks.max(1);
+    units(state).into_iter().find(|unit| {
+        let closed = unit
+            .first()
+            .is_some_and(|first| (first.0 / size + 1) * size <= state.head.next_block.0);
         closed
             && unit
                 .iter()

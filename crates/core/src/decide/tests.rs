@@ -1,7 +1,7 @@
 //! Decisions that end or wait where going on would lose, double or never end.
 
 use super::*;
-use crate::activity::{Layout, Phase};
+use crate::activity::{Layout, Phase, Staging, StagingState};
 use crate::block::{
     AfterAbandon, Block, BlockEvent, BlockState, CountCheck, ExportedFile, Group, HeldReason,
     Manifest, ManifestFiles, Sending,
@@ -21,6 +21,11 @@ fn table(blocks: Vec<Block>) -> ActivityState {
         window,
         layout: layout(),
     };
+    state.head.staging = Some(Staging {
+        name: "s".to_owned(),
+        schema: layout().schema.fingerprint(),
+        state: StagingState::Ready,
+    });
     for block in blocks {
         state.head.next_block = BlockNumber(block.number.0 + 1);
         state.blocks.insert(block.number, block);
@@ -87,9 +92,8 @@ fn moving() -> BlockState {
     }
 }
 
-fn decided(state: &ActivityState, observed: &Observations) -> Decisions {
-    let limits = Limits::default();
-    let context = Context {
+fn context<'a>(observed: &'a Observations, limits: &'a Limits) -> Context<'a> {
+    Context {
         observed,
         check_values: true,
         tag_prefix: "kc-1-2-",
@@ -98,8 +102,13 @@ fn decided(state: &ActivityState, observed: &Observations) -> Decisions {
         keep_staging: false,
         active_blocks: 0,
         now: NOW,
-        limits: &limits,
-    };
+        limits,
+    }
+}
+
+fn decided(state: &ActivityState, observed: &Observations) -> Decisions {
+    let limits = Limits::default();
+    let context = context(observed, &limits);
     let mut slots = FreeSlots {
         exports: 9,
         ingestions: 9,
@@ -141,7 +150,10 @@ fn a_group_that_was_begun_goes_on_without_asking_for_values_again() {
             },
         },
         BlockState::Held {
-            reason: HeldReason::TooManyExtents { extents: 1 },
+            reason: HeldReason::Attempts {
+                failures: 6,
+                last: "x".to_owned(),
+            },
             files: Some(manifest()),
         },
     ];
@@ -197,6 +209,7 @@ fn what_was_refused_is_not_sent_again_while_the_table_is_held() {
 #[test]
 fn tidying_that_held_the_table_is_not_tried_again_and_again() {
     let mut state = table(Vec::new());
+    state.head.staging = None;
     state.head.retired_staging.push("s".to_owned());
     let (window, layout) = (state.head.phase.window().clone(), layout());
     let at = NOW;
@@ -211,6 +224,7 @@ fn tidying_that_held_the_table_is_not_tried_again_and_again() {
 fn the_horizon_is_frozen_when_planning_begins_and_forgotten_with_the_iteration() {
     let limits = Limits::default();
     let mut state = table(Vec::new());
+    state.head.staging = None;
     let window = state.head.phase.window().clone();
     state.head.phase = Phase::Starting {
         window: window.clone(),
@@ -240,4 +254,81 @@ fn the_horizon_is_frozen_when_planning_begins_and_forgotten_with_the_iteration()
     };
     state.apply(begun, NOW, &limits).expect("fits");
     assert_eq!(state.head.horizon, None);
+}
+
+#[test]
+fn a_paused_question_leaves_its_query_slot_to_the_next() {
+    let mut state = table(vec![member(0, exported()), member(1, exported())]);
+    for block in state.blocks.values_mut() {
+        block.group = None;
+    }
+    let mut observed = Observations::default();
+    let paused = Subject::Values(state.head.id.clone(), BlockNumber(0));
+    observed.pauses.insert(paused, NOW.plus(1));
+    let limits = Limits::default();
+    let context = context(&observed, &limits);
+    let mut slots = FreeSlots {
+        exports: 9,
+        ingestions: 9,
+        queries: 1,
+    };
+    let decisions = decide(&state, &context, &mut slots, &mut || 7);
+    let block = BlockNumber(1);
+    assert_eq!(decisions.actions, vec![Action::CheckValues { block }]);
+    assert_eq!(slots.queries, 0);
+    assert!(decisions.actions.iter().all(Action::is_query));
+}
+
+#[test]
+fn nothing_is_ingested_into_a_staging_table_that_is_lost_and_another_one_is_made() {
+    let ingested = BlockState::Ingested {
+        attempt: 1,
+        manifest: manifest(),
+        tag: AttemptTag::new("kc-1-2-", 7),
+        extents: vec![ExtentId::parse("00000000-0000-0000-0000-0000000000e1").expect("a guid")],
+        not_before: None,
+    };
+    let mut state = table(vec![member(0, ingested), member(1, exported())]);
+    let (limits, name) = (Limits::default(), "s".to_owned());
+    let lost = ActivityEvent::StagingLost { name };
+    state.apply(lost, NOW, &limits).expect("fits");
+    let observed = passed(&state, &[0, 1]);
+    let decisions = decided(&state, &observed);
+    let failure = crate::block::Failure::StagingLost;
+    let failed = ActivityEvent::Block {
+        number: BlockNumber(0),
+        event: BlockEvent::Failed {
+            attempt: 1,
+            failure,
+        },
+    };
+    assert_eq!(decisions.events, vec![failed.clone()]);
+    assert_eq!(
+        decisions.actions,
+        Vec::new(),
+        "its tag is to be dropped first"
+    );
+    state.apply(failed, NOW, &limits).expect("fits");
+    let gone = ActivityEvent::Block {
+        number: BlockNumber(0),
+        event: BlockEvent::NothingStaged { attempt: 1 },
+    };
+    state.apply(gone, NOW, &limits).expect("fits");
+    let decisions = decided(&state, &observed);
+    assert_eq!(decisions.actions, vec![Action::Prepare]);
+    let name = "s2".to_owned();
+    let intended = ActivityEvent::StagingIntended { name: name.clone() };
+    state.apply(intended, NOW, &limits).expect("fits");
+    assert_eq!(ingests(&decided(&state, &observed)), 0, "not made yet");
+    let horizon = None;
+    let ready = ActivityEvent::StagingReady { name, horizon };
+    state.apply(ready, NOW, &limits).expect("fits");
+    assert!(matches!(state.head.phase, Phase::Planned { .. }));
+    assert_eq!(
+        state.head.retired_staging,
+        ["s"],
+        "a name is never used twice"
+    );
+    state.head.retired_staging.clear();
+    assert_eq!(ingests(&decided(&state, &observed)), 2);
 }

@@ -67,6 +67,8 @@ const fn failure_name(failure: &Failure) -> &'static str {
         Failure::Files => "files",
         Failure::IngestErrors => "errors",
         Failure::Fingerprint => "fingerprint",
+        Failure::StagingLost => "staging lost",
+        Failure::TooManyExtents { .. } => "too many extents",
         Failure::Group => "group",
     }
 }

@@ -474,6 +474,7 @@ fn due_writes(
             bytes_copied: 0,
             last_iteration: 0,
             last_rows: 0,
+            has_staging: false,
         };
         writes.push(Write::Put(Key::Table(id.clone()), Value::Table(record)));
     }

@@ -279,16 +279,22 @@ impl Worker {
             })
             .await?;
         let (staging, own) = (staging_of(table), tag.as_str().to_owned());
-        let left = self
+        let name = staging.clone();
+        let (left, exists) = self
             .link
             .ask("staged", Some(id), move |world| {
-                world.destination.tagged(&staging, &own).extents.len()
+                let left = world.destination.tagged(&staging, &own).extents.len();
+                (left, world.destination.tables.contains_key(&staging))
             })
             .await?;
         if left > 0 {
             return Err(Trouble::Refused);
         }
-        Ok(event(number, BlockEvent::NothingStaged { attempt }))
+        let mut events = event(number, BlockEvent::NothingStaged { attempt });
+        if !exists {
+            events.push(ActivityEvent::StagingLost { name });
+        }
+        Ok(events)
     }
 }
 

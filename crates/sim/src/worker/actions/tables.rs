@@ -18,6 +18,15 @@ fn schema_of(columns: usize) -> TableSchema {
 
 impl Worker {
     pub(super) async fn prepare(&self, table: &Handle, id: &ActivityId) -> Happened {
+        let frozen = {
+            let phase = &table.borrow().state.head.phase;
+            let starts = matches!(phase, Phase::Starting { .. });
+            phase.layout().filter(|_| !starts).cloned()
+        };
+        if let Some(layout) = frozen {
+            let fingerprint = layout.schema.fingerprint();
+            return self.prepare_staging(table, id, &fingerprint).await;
+        }
         let (source_table, destination_table) = {
             let head = &table.borrow().state.head;
             (head.source_table.clone(), head.destination_table.clone())
@@ -84,8 +93,8 @@ impl Worker {
                     horizon: None,
                 }]);
             }
-            Some(staging) => staging.name,
-            None => {
+            Some(staging) if staging.state == StagingState::Intended => staging.name,
+            Some(_) | None => {
                 let name = format!("staging_{id}_{}", self.link.sim.world().fresh());
                 if !self
                     .submit(

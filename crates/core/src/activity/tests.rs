@@ -1,0 +1,158 @@
+//! What an activity keeps beside its blocks: troubles, staging, ledger units, ghosts.
+
+use super::{
+    ActivityEvent, ActivityState, Encoding, Ghost, Layout, Phase, SlotKind, Staging, StagingState,
+};
+use crate::block::{Block, BlockEvent, BlockState, HeldReason};
+use crate::limits::Limits;
+use crate::vocabulary::{BlockNumber, Cursor, Millis, Slice, TableSchema, Ticks, Window};
+
+const NOW: Millis = Millis(1_000);
+
+fn state(phase: impl FnOnce(Window, Layout) -> Phase) -> ActivityState {
+    let window = Window {
+        after: None,
+        up_to: Cursor("1".to_owned()),
+    };
+    let columns = Vec::new();
+    let layout = Layout {
+        schema: TableSchema { columns },
+        encoding: Encoding::Csv,
+        retention: None,
+    };
+    let mut state = ActivityState::begin("a", "T", "b", "T", 1, window.clone(), None, 1, NOW);
+    state.head.staging = Some(Staging {
+        name: "s".to_owned(),
+        schema: layout.schema.fingerprint(),
+        state: StagingState::Ready,
+    });
+    state.head.phase = phase(window, layout);
+    state
+}
+
+fn planned() -> ActivityState {
+    state(|window, layout| Phase::Planned { window, layout })
+}
+
+fn apply(state: &mut ActivityState, event: ActivityEvent) {
+    state
+        .apply(event, NOW, &Limits::default())
+        .expect("the event fits");
+}
+
+fn troubled(block: Option<BlockNumber>, passes: bool) -> ActivityEvent {
+    let what = "no permission in the lake; grant it".to_owned();
+    ActivityEvent::Troubled {
+        block,
+        what,
+        passes,
+    }
+}
+
+#[test]
+fn what_fails_too_often_holds_the_table_with_its_remedy() {
+    let most = Limits::default().failures;
+    let mut state = planned();
+    for _ in 1..most {
+        apply(&mut state, troubled(None, false));
+    }
+    assert_eq!(state.head.held, None);
+    assert_eq!(state.head.troubles[0].tries, most - 1);
+    apply(&mut state, troubled(None, false));
+    let held = state.head.held.as_deref();
+    assert_eq!(held, Some("no permission in the lake; grant it"));
+    apply(&mut state, ActivityEvent::Released);
+    assert_eq!((state.head.held, state.head.troubles), (None, Vec::new()));
+}
+
+#[test]
+fn what_passes_by_itself_is_told_and_never_holds() {
+    let mut state = planned();
+    for _ in 0..100 {
+        apply(&mut state, troubled(None, true));
+    }
+    assert_eq!((state.head.held, state.head.troubles.len()), (None, 1));
+}
+
+#[test]
+fn a_success_forgets_the_troubles_of_its_kind_only() {
+    let mut state = planned();
+    let slice = Slice::missing();
+    let mut block = Block::planned(BlockNumber(3), slice, 1, 1, Ticks(0), NOW);
+    block.state = BlockState::Abandoning {
+        attempt: 0,
+        tag: None,
+        next: crate::block::AfterAbandon::Retry,
+    };
+    state.blocks.insert(block.number, block);
+    let number = BlockNumber(3);
+    apply(&mut state, troubled(None, false));
+    apply(&mut state, troubled(Some(number), false));
+    let event = BlockEvent::NothingStaged { attempt: 0 };
+    apply(&mut state, ActivityEvent::Block { number, event });
+    let of: Vec<_> = state.head.troubles.iter().map(|one| one.block).collect();
+    assert_eq!(of, [None]);
+}
+
+#[test]
+fn a_table_is_not_tidy_while_a_command_may_still_run() {
+    let mut state = state(|window, layout| Phase::Completed {
+        window,
+        layout,
+        at: NOW,
+    });
+    assert!(state.is_tidy(true));
+    let kind = SlotKind::Export;
+    state.head.ghosts.push(Ghost { kind, at: NOW });
+    assert!(!state.is_tidy(true));
+    let gone = ActivityEvent::GhostsGone {
+        kind,
+        up_to: NOW,
+        still: 0,
+    };
+    apply(&mut state, gone);
+    assert!(state.is_tidy(true));
+}
+
+#[test]
+fn values_that_are_tried_again_get_another_staging_table() {
+    let mut state = planned();
+    let (number, slice) = (BlockNumber(0), Slice::missing());
+    let mut block = Block::planned(number, slice, 1, 1, Ticks(0), NOW);
+    let reason = HeldReason::Values {
+        column: "c".to_owned(),
+        count: 1,
+        what: "too long".to_owned(),
+    };
+    block.state = BlockState::Held {
+        reason,
+        files: None,
+    };
+    state.blocks.insert(number, block);
+    assert!(!state.needs_staging());
+    apply(&mut state, ActivityEvent::Released);
+    assert!(state.needs_staging());
+    let name = "s2".to_owned();
+    apply(&mut state, ActivityEvent::StagingIntended { name });
+    assert_eq!(state.head.retired_staging, ["s"]);
+    let name = "s".to_owned();
+    apply(&mut state, ActivityEvent::StagingDropped { name });
+    assert_eq!(state.head.dropped_staging, ["s"], "dropped once more later");
+}
+
+#[test]
+fn ledger_units_are_frozen_when_planning_begins() {
+    let mut state = state(|window, layout| Phase::Starting {
+        window,
+        bounds: None,
+        layout: Some(layout),
+    });
+    let limits = Limits {
+        unit_blocks: 8,
+        ..Limits::default()
+    };
+    let (name, horizon) = ("s".to_owned(), None);
+    let ready = ActivityEvent::StagingReady { name, horizon };
+    state.apply(ready, NOW, &limits).expect("fits");
+    assert_eq!(state.head.unit_blocks, 8, "whatever later programs use");
+}
