@@ -355,3 +355,23 @@ fn a_crash_at_any_point_loses_and_doubles_nothing() {
         }
     }
 }
+
+#[test]
+fn a_staging_table_that_somebody_dropped_is_made_anew() {
+    for (at, which) in [
+        ("before:ingest", 1),
+        ("before:ingest", 3),
+        ("ended:export", 2),
+    ] {
+        let mut history = history(&[rows(9), rows(30)]);
+        history.hook(move |happening, sim| {
+            if is(happening, at, which) {
+                let tables = &mut sim.world().destination.tables;
+                tables.retain(|name, _| !name.starts_with("staging_"));
+            }
+        });
+        history.worker(1);
+        let summary = ends_equal(&mut history);
+        assert!(saw(&summary, "ingesting", "abandoning"), "{at} {which}");
+    }
+}

@@ -2,12 +2,12 @@
 //! number of its invariant.
 
 use kusto_copy_core::activity::Activity;
-use kusto_copy_core::block::BlockState;
+use kusto_copy_core::block::{Block, BlockState, ManifestFiles};
 use kusto_copy_core::vocabulary::{BlockNumber, Cursor, Slice, Ticks, TimeRange};
 use kusto_copy_sim::history::History;
 use kusto_copy_sim::model::nature::Batch;
 use kusto_copy_sim::model::operations::{Attempt, Command};
-use kusto_copy_sim::model::store::{Key, Value, Write};
+use kusto_copy_sim::model::store::{Entity, Key, Value, Write};
 use kusto_copy_sim::model::{Sim, World};
 
 /// Runs a small copy, damages it once at a happening, and returns what the checker says.
@@ -204,6 +204,148 @@ fn a_tag_sent_twice() {
         world.checker.sent(&sent.expect("an ingestion runs"), false);
     });
     noticed(6, &violation);
+}
+
+/// The first stored block of which something is found.
+fn stored<T>(world: &World, find: impl Fn(&Block) -> Option<T>) -> Option<T> {
+    world.store.all().find_map(|(_, entity)| {
+        let Value::Block(block) = &entity.value else {
+            return None;
+        };
+        find(block)
+    })
+}
+
+fn stored_head(world: &World) -> (Activity, u64) {
+    let head = |entity: &Entity| Some((entity.value.head()?.clone(), entity.etag));
+    let found = world.store.all().find_map(|(_, entity)| head(entity));
+    found.expect("an activity is stored")
+}
+
+/// Runs a copy of this batch; damages it after the first commit at which that is possible.
+fn damaged_at_commit(batch: Batch, damage: impl Fn(&mut World) -> bool + 'static) -> String {
+    let mut history = History::quiet(3);
+    history.table("T", &[batch]);
+    history.want(1);
+    let mut done = false;
+    history.hook(move |happening, sim: &Sim| {
+        if !done && happening.what == "commit" {
+            done = damage(&mut sim.world());
+        }
+    });
+    history.worker(1);
+    match history.run() {
+        Ok(summary) => format!("nothing noticed: {summary:?}"),
+        Err(violation) => violation,
+    }
+}
+
+#[test]
+fn a_member_that_is_ingested_before_its_group_is_verified() {
+    // One instant holds more rows than a block may: its extents make a group.
+    let batch = Batch {
+        rows: 20,
+        apart: 0,
+        days_old: 0,
+        timed: true,
+        streaming: false,
+    };
+    let violation = damaged_at_commit(batch, |world| {
+        let ingesting = stored(world, |block| {
+            let ingests = matches!(block.state, BlockState::Ingesting { .. });
+            block
+                .group
+                .filter(|_| ingests)
+                .map(|group| (group, block.number))
+        });
+        let Some((group, number)) = ingesting else {
+            return false;
+        };
+        let other = stored(world, |block| {
+            let other = block.group == Some(group) && block.number != number;
+            other.then(|| block.clone())
+        });
+        let mut other = other.expect("a group has two members at least");
+        // Another count was planned than was exported, and nobody asked again.
+        other.planned_rows += 1;
+        let (mut head, etag) = stored_head(world);
+        head.counters.rows_planned += 1;
+        let id = head.id.clone();
+        let writes = [
+            Write::Replace(Key::Head(id.clone()), Value::Head(Box::new(head)), etag),
+            Write::Put(Key::Block(id, other.number), Value::Block(Box::new(other))),
+        ];
+        world.write(&writes, 0, 1).expect("nobody wrote in between");
+        true
+    });
+    noticed(8, &violation);
+}
+
+/// An ingestion is sent, in the copier's name, of changed files.
+fn ingests_other_files(change: impl Fn(&mut Vec<String>) + 'static) -> String {
+    let batch = Batch {
+        rows: 30,
+        apart: 1,
+        days_old: 0,
+        timed: true,
+        streaming: false,
+    };
+    damaged_at_commit(batch, move |world| {
+        let intended = stored(world, |block| {
+            let BlockState::Ingesting {
+                attempt,
+                manifest,
+                tag,
+                ..
+            } = &block.state
+            else {
+                return None;
+            };
+            let ManifestFiles::Inline(files) = &manifest.files else {
+                return None;
+            };
+            let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+            let (block, creation) = (block.number, block.creation_time);
+            Some((block, *attempt, paths, tag.as_str().to_owned(), creation))
+        });
+        let Some((block, attempt, mut paths, tag, creation)) = intended else {
+            return false;
+        };
+        change(&mut paths);
+        let id = stored_head(world).0.id;
+        let command = Command::Ingest {
+            of: Attempt {
+                activity: id,
+                iteration: 1,
+                block,
+                attempt,
+            },
+            staging: "s".to_owned(),
+            paths,
+            tag,
+            creation,
+        };
+        world.checker.sent(&command, false);
+        true
+    })
+}
+
+#[test]
+fn ingestions_of_other_files_than_the_manifests() {
+    noticed(
+        9,
+        &ingests_other_files(|paths| paths.push("stray".to_owned())),
+    );
+    noticed(
+        9,
+        &ingests_other_files(|paths| paths.truncate(paths.len() - 1)),
+    );
+    noticed(
+        9,
+        &ingests_other_files(|paths| paths[0] = "an/older/attempt".to_owned()),
+    );
+    let unchanged = ingests_other_files(|_| {});
+    assert!(unchanged.starts_with("(6)"), "only sent twice: {unchanged}");
 }
 
 #[test]
