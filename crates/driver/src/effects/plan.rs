@@ -165,19 +165,35 @@ fn parts(found: Vec<PartRows>) -> PlanAnswer {
     PlanAnswer::Parts(found.into_iter().filter_map(part).collect())
 }
 
+/// What the service says when a query's result or work is too large for its limits: names and
+/// codes of the result's truncation, of a runaway query and of too little memory.
+const TOO_MUCH: [&str; 8] = [
+    "E_QUERY_RESULT_SET_TOO_LARGE",
+    "80DA0003",
+    "E_RUNAWAY_QUERY",
+    "80DA0001",
+    "E_LOW_MEMORY_CONDITION",
+    "80DA0007",
+    "LimitsExceeded",
+    "LowMemoryCondition",
+];
+
 /// An answer that was too large or took too long is an answer to the planner: it asks for less.
 fn too_much(error: &KustoError) -> Option<PlanAnswer> {
-    let message = &error.details().message;
-    let limits = [
-        "E_QUERY_RESULT_SET_TOO_LARGE",
-        "LimitsExceeded",
-        "exceeded the",
-        "80DA0003",
-    ];
-    if limits.iter().any(|limit| message.contains(limit)) {
+    // Refused before it ran: a smaller question would be refused as well.
+    if matches!(
+        error,
+        KustoError::Throttled { .. } | KustoError::Denied { .. }
+    ) {
+        return None;
+    }
+    let details = error.details();
+    let code = details.code.as_deref().unwrap_or_default();
+    let says = |name: &&str| details.message.contains(name) || code.contains(name);
+    if TOO_MUCH.iter().any(says) {
         return Some(PlanAnswer::TooMany);
     }
-    (matches!(error, KustoError::Ambiguous { .. }) && says_timeout(message))
+    (matches!(error, KustoError::Ambiguous { .. }) && says_timeout(&details.message))
         .then_some(PlanAnswer::TimedOut)
 }
 
@@ -267,4 +283,50 @@ async fn divided(
         .zip(ends)
         .map(|(from, to)| TimeRange { from, to })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use kusto_copy_core::plan::PlanAnswer;
+    use kusto_copy_kusto::{Details, KustoError};
+
+    use super::too_much;
+
+    fn refused(code: &str, message: &str) -> KustoError {
+        let details = Details {
+            code: Some(code.to_owned()),
+            message: message.to_owned(),
+            ..Details::default()
+        };
+        KustoError::Permanent {
+            details: Box::new(details),
+        }
+    }
+
+    #[test]
+    fn only_limits_of_a_query_ask_for_a_smaller_one() {
+        let truncated = "Query result set has exceeded the internal record count limit 500000 \
+                         (E_QUERY_RESULT_SET_TOO_LARGE)";
+        let too_many = Some(PlanAnswer::TooMany);
+        assert_eq!(
+            too_much(&refused("General_BadRequest", truncated)),
+            too_many
+        );
+        assert_eq!(too_much(&refused("LimitsExceeded", "")), too_many);
+        let quota = refused(
+            "General_BadRequest",
+            "the database has exceeded the quota of its plan",
+        );
+        assert_eq!(too_much(&quota), None);
+        let details = Box::new(Details {
+            message: "exceeded the request rate limit (80DA0003)".to_owned(),
+            ..Details::default()
+        });
+        let retry_after = None;
+        let throttled = KustoError::Throttled {
+            retry_after,
+            details,
+        };
+        assert_eq!(too_much(&throttled), None);
+    }
 }
