@@ -23,6 +23,8 @@ pub struct Cost {
     pub kusto_commands: u64,
     /// Blocks whose rows arrived at the destination.
     pub blocks_moved: u64,
+    /// Their rows.
+    pub rows_moved: u64,
 }
 
 /// Counts while an execution goes on.
@@ -31,14 +33,16 @@ pub(crate) struct Meter {
     store_reads: AtomicU64,
     store_commits: AtomicU64,
     blocks_moved: AtomicU64,
+    rows_moved: AtomicU64,
     /// Requests to both clusters.
     pub(crate) traffic: Arc<Traffic>,
 }
 
 impl Meter {
     /// Blocks arrived.
-    pub(crate) fn moved(&self, blocks: u64) {
+    pub(crate) fn moved(&self, blocks: u64, rows: u64) {
         self.blocks_moved.fetch_add(blocks, Ordering::Relaxed);
+        self.rows_moved.fetch_add(rows, Ordering::Relaxed);
     }
 
     /// What was counted so far.
@@ -49,6 +53,7 @@ impl Meter {
             kusto_queries: self.traffic.queries(),
             kusto_commands: self.traffic.commands(),
             blocks_moved: self.blocks_moved.load(Ordering::Relaxed),
+            rows_moved: self.rows_moved.load(Ordering::Relaxed),
         }
     }
 }

@@ -175,12 +175,15 @@ impl Engine {
         let Some(live) = self.live.get_mut(id) else {
             return Ok(false);
         };
-        let before = live.stored.state.head.counters.blocks_moved;
+        let before = live.stored.state.head.counters;
         if let Err(error) = live.stored.apply(event, now(), &self.options.limits) {
             tracing::debug!(table = %live.stored.state.head.source_table, %error, "a late result was left aside");
         }
-        let after = live.stored.state.head.counters.blocks_moved;
-        self.meter.moved(after.saturating_sub(before));
+        let after = live.stored.state.head.counters;
+        self.meter.moved(
+            after.blocks_moved.saturating_sub(before.blocks_moved),
+            after.rows_moved.saturating_sub(before.rows_moved),
+        );
         Ok(true)
     }
 
