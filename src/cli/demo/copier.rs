@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn its_own_command_line_is_right() {
         let args = copier(0).args().expect("clap takes the words");
-        let (_, options) = copy::job(&args).expect("the job is right");
+        let options = copy::job(&args).expect("the job is right").options;
         assert_eq!(options.limits.block_rows, 20_000);
     }
 
