@@ -3,10 +3,16 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`access`] | how a request is authorised: account key, shared access signature, token |
+//! | [`tables`] | the state of a job in Table Storage |
+//! | [`tokens`] | who we are to Entra, and tokens for clusters |
 //! | [`transport`] | the one HTTP client below azure_core |
 
 pub mod access;
+pub mod blobs;
 pub mod location;
+pub mod tables;
+#[cfg(test)]
+mod testing;
 pub mod transport;
 
 pub use access::{Access, AccessError, Secret};

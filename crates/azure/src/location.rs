@@ -125,6 +125,11 @@ impl Location {
         self.hierarchical
     }
 
+    #[cfg(test)]
+    pub(crate) fn make_hierarchical(&mut self) {
+        self.hierarchical = true;
+    }
+
     /// Whether this is Azurite on this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
@@ -199,7 +204,13 @@ impl Location {
         let hash = digest(whole.as_bytes());
         let words: String = format!("{} {folder}", self.container)
             .chars()
-            .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() {
+                    letter
+                } else {
+                    '-'
+                }
+            })
             .take(SCOPE_WORDS)
             .collect();
         format!("{}-{}", words.trim_end_matches('-'), &hash[..SCOPE_DIGITS])
@@ -209,7 +220,9 @@ impl Location {
     /// service.
     #[must_use]
     pub fn default_table(&self, table: &str) -> Option<TableLocation> {
-        let host = self.host.sibling(host::Service::Blob, host::Service::Table)?;
+        let host = self
+            .host
+            .sibling(host::Service::Blob, host::Service::Table)?;
         Some(TableLocation::at(host, table))
     }
 }
@@ -217,7 +230,12 @@ impl Location {
 const LAKE_REMEDY: &str =
     "write https://ACCOUNT.blob.core.windows.net/CONTAINER or …/CONTAINER/FOLDER";
 
-fn refusal(text: &str, wanted: &'static str, reason: String, remedy: &'static str) -> LocationError {
+fn refusal(
+    text: &str,
+    wanted: &'static str,
+    reason: String,
+    remedy: &'static str,
+) -> LocationError {
     LocationError {
         text: shown(text),
         wanted,

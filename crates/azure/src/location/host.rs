@@ -76,7 +76,10 @@ impl Host {
         let host = self.base.host_str()?.replacen(&from, &to, 1);
         let mut base = self.base.clone();
         base.set_host(Some(&host)).ok()?;
-        Some(Self { base, ..self.clone() })
+        Some(Self {
+            base,
+            ..self.clone()
+        })
     }
 
     /// The address below this host with these segments, none of which needs escaping.
@@ -131,7 +134,10 @@ fn check_spelling(address: &str) -> Result<(), String> {
     if address.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
         return Err("it holds a space or a control character".to_owned());
     }
-    if address.split('/').any(|segment| matches!(segment, "." | "..")) {
+    if address
+        .split('/')
+        .any(|segment| matches!(segment, "." | ".."))
+    {
         return Err("it holds a `.` or `..` segment".to_owned());
     }
     Ok(())
@@ -161,7 +167,9 @@ fn from_abfss(text: &str) -> Result<Option<String>, String> {
         Some((container, host)) if !host.contains('@') => {
             Ok(Some(format!("https://{host}/{container}/{path}")))
         }
-        Some(_) | None => Err("it is not abfss://CONTAINER@ACCOUNT.dfs.core.windows.net".to_owned()),
+        Some(_) | None => {
+            Err("it is not abfss://CONTAINER@ACCOUNT.dfs.core.windows.net".to_owned())
+        }
     }
 }
 
@@ -246,9 +254,9 @@ fn cloud(url: &Url, wanted: Service) -> Result<(Host, bool), String> {
 
 /// `z` and two digits.
 fn is_zone(label: &str) -> bool {
-    label.strip_prefix('z').is_some_and(|digits| {
-        digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    label
+        .strip_prefix('z')
+        .is_some_and(|digits| digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn check_account(name: &str) -> Result<(), String> {
