@@ -1,16 +1,17 @@
 //! The one HTTP client below azure_core: rustls with ring, certificates of the platform.
 //!
 //! Unlike azure_core's own, its errors never hold the address of a request, whose query may be
-//! a signature; and it goes past proxies to this machine.
+//! a signature; and it goes past proxies to this machine and to where it gets its identity.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::Headers;
-use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Transport};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Transport, Url};
 use futures::TryStreamExt;
 
 use crate::access::is_loopback;
@@ -90,7 +91,7 @@ impl Http {
 #[async_trait]
 impl HttpClient for Http {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let client = self.client(is_loopback(request.url()))?;
+        let client = self.client(is_near(request.url()))?;
         let method = reqwest::Method::from_bytes(request.method().as_ref().as_bytes())
             .map_err(|error| Error::with_error(ErrorKind::Other, error, "an unknown method"))?;
         let mut building = client.request(method, request.url().clone());
@@ -131,6 +132,13 @@ impl HttpClient for Http {
     }
 }
 
+/// Whether an address is reached without a proxy: this machine, and the link's own addresses,
+/// where Azure gives identities to machines and apps (169.254.169.254).
+fn is_near(address: &Url) -> bool {
+    let host = address.host_str().unwrap_or_default();
+    is_loopback(address) || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_link_local())
+}
+
 fn failure(kind: ErrorKind, what: &'static str, error: reqwest::Error) -> Error {
     Error::with_error(kind, error.without_url(), what)
 }
@@ -149,6 +157,18 @@ mod tests {
             next = source.source();
         }
         text
+    }
+
+    #[test]
+    fn proxies_stay_out_of_what_is_near() {
+        for (address, near) in [
+            ("http://169.254.169.254/metadata/identity", true),
+            ("http://127.0.0.1:41741/msi/token", true),
+            ("https://account.blob.core.windows.net/", false),
+            ("https://10.0.0.4/", false),
+        ] {
+            assert_eq!(is_near(&address.parse().expect("an address")), near);
+        }
     }
 
     #[tokio::test]

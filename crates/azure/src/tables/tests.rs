@@ -1,0 +1,5 @@
+//! Against Azurite, and against answers that Azurite does not give.
+
+mod answers;
+mod azurite;
+mod contract;

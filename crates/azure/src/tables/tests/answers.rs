@@ -1,0 +1,406 @@
+//! What becomes of answers that Azurite does not give on demand.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::error::{Error, ErrorKind};
+use azure_core::http::headers::Headers;
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Transport};
+use kusto_copy_kusto::RetryPolicy;
+use kusto_copy_store::{
+    ConflictKind, Etag, Key, Layout, Partition, Row, RowRange, Store, StoreError, Transaction,
+    Write,
+};
+
+use crate::tables::{AzureTableStore, Table};
+use crate::{Access, Secret};
+
+/// What the network does with one request.
+#[derive(Debug, Clone)]
+enum Turn {
+    /// No connection.
+    Unreachable,
+    /// Sent, and no answer.
+    Lost,
+    /// An answer without its end.
+    Answer {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: String,
+    },
+}
+
+fn answer(status: u16, code: &str) -> Turn {
+    let body = serde_json::json!({
+        "odata.error": { "code": code, "message": { "lang": "en-US", "value": "0:words" } }
+    });
+    Turn::Answer {
+        status,
+        headers: vec![date()],
+        body: body.to_string(),
+    }
+}
+
+fn date() -> (&'static str, String) {
+    ("date", "Sat, 21 Nov 2026 08:00:01 GMT".to_owned())
+}
+
+fn written() -> Turn {
+    let etag = ("etag", "W/\"datetime'1'\"".to_owned());
+    Turn::Answer {
+        status: 204,
+        headers: vec![date(), etag],
+        body: String::new(),
+    }
+}
+
+/// A network that does its turns in order and remembers what was sent.
+#[derive(Debug, Default)]
+struct Script {
+    turns: Mutex<VecDeque<Turn>>,
+    sent: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl HttpClient for Script {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let body = match request.body() {
+            Body::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Body::SeekableStream(_) => panic!("no request streams"),
+        };
+        let line = format!("{} {} {body}", request.method().as_ref(), request.url());
+        self.sent.lock().expect("the list").push(line);
+        match self.turns.lock().expect("the turns").pop_front() {
+            None => panic!("a request too many: {}", request.url()),
+            Some(Turn::Unreachable) => Err(Error::with_message(ErrorKind::Connection, "refused")),
+            Some(Turn::Lost) => Err(Error::with_message(ErrorKind::Io, "reset")),
+            Some(Turn::Answer {
+                status,
+                headers: named,
+                body,
+            }) => {
+                let mut headers = Headers::new();
+                for (name, value) in named {
+                    headers.insert(name, value);
+                }
+                Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
+            }
+        }
+    }
+}
+
+/// A store over a network of these turns.
+fn scripted(turns: &[Turn]) -> (Arc<Script>, AzureTableStore) {
+    let script = Arc::new(Script {
+        turns: Mutex::new(turns.iter().cloned().collect()),
+        sent: Mutex::default(),
+    });
+    let access = Access::shared_key("account", Secret::new("a2V5")).expect("a key");
+    let service = "https://account.table.core.windows.net".parse();
+    let transport = Transport::new(Arc::clone(&script) as Arc<dyn HttpClient>);
+    let table = Table::new(service.expect("an address"), "state", &access, transport)
+        .expect("a table")
+        .with_retry(RetryPolicy {
+            sends: 3,
+            first_pause: Duration::ZERO,
+            longest_pause: Duration::from_secs(5),
+        });
+    (
+        script,
+        AzureTableStore::new(table, "lake").expect("a store"),
+    )
+}
+
+fn key(row: &str) -> Key {
+    Key::new(
+        Partition::encode("p").expect("a partition"),
+        Row::encode(row).expect("a row"),
+    )
+}
+
+fn insert(row: &str) -> Write {
+    let body = Layout::new(1, "0").write("x").expect("a body");
+    Write::Insert {
+        key: key(row),
+        body,
+    }
+}
+
+fn delete(row: &str) -> Write {
+    let if_match = Etag::from_stored("W/\"datetime'1'\"".to_owned());
+    Write::Delete {
+        key: key(row),
+        if_match,
+    }
+}
+
+fn transaction(writes: Vec<Write>) -> Transaction {
+    Transaction::new(writes).expect("a transaction")
+}
+
+/// What a commit of one write becomes, sent exactly once.
+async fn committed(turn: Turn) -> StoreError {
+    let (script, store) = scripted(&[turn]);
+    let error = store
+        .commit(&transaction(vec![insert("r")]))
+        .await
+        .expect_err("a failure");
+    assert_eq!(script.sent.lock().expect("the list").len(), 1);
+    error
+}
+
+fn in_batch(inner: &str) -> Turn {
+    let body = format!(
+        "--batchresponse_1\r\nContent-Type: multipart/mixed; boundary=changesetresponse_1\r\n\r\n\
+         --changesetresponse_1\r\nContent-Type: application/http\r\n\r\n{inner}\r\n\
+         --changesetresponse_1--\r\n--batchresponse_1--\r\n"
+    );
+    Turn::Answer {
+        status: 202,
+        headers: vec![date()],
+        body,
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_fate_is_open_is_ambiguous_and_never_sent_again() {
+    for turn in [
+        Turn::Lost,
+        answer(500, "OperationTimedOut"),
+        answer(503, "ServerBusy"),
+        answer(408, ""),
+        answer(502, ""),
+        // Written, but without the version; and written by a service without a clock.
+        Turn::Answer {
+            status: 204,
+            headers: vec![date()],
+            body: String::new(),
+        },
+        Turn::Answer {
+            status: 204,
+            headers: vec![("etag", "W/\"1\"".to_owned())],
+            body: String::new(),
+        },
+    ] {
+        let error = committed(turn.clone()).await;
+        assert!(
+            matches!(error, StoreError::Ambiguous { .. }),
+            "{turn:?}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_was_not_done_says_so() {
+    let error = committed(Turn::Unreachable).await;
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    let error = committed(answer(429, "TooManyRequests")).await;
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    for (status, code) in [
+        (401, "InvalidAuthenticationInfo"),
+        (403, "AuthorizationFailure"),
+    ] {
+        let error = committed(answer(status, code)).await;
+        assert!(matches!(error, StoreError::Denied { .. }), "{error:?}");
+    }
+    for (status, code) in [
+        (400, "InvalidInput"),
+        (404, "TableNotFound"),
+        (409, "TableBeingDeleted"),
+        (413, "RequestBodyTooLarge"),
+    ] {
+        let error = committed(answer(status, code)).await;
+        assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
+    }
+    for (status, code, expected) in [
+        (409, "EntityAlreadyExists", ConflictKind::AlreadyExists),
+        (412, "UpdateConditionNotSatisfied", ConflictKind::Changed),
+        (404, "ResourceNotFound", ConflictKind::Missing),
+    ] {
+        let error = committed(answer(status, code)).await;
+        let StoreError::Conflict { key: at, kind } = error else {
+            panic!("no conflict: {error:?}");
+        };
+        assert_eq!((at, kind), (Some(key("r")), expected));
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_failed_inside_is_no_success() {
+    let inner = "HTTP/1.1 412 Precondition Failed\r\nContent-Type: application/json\r\n\r\n\
+                 {\"odata.error\":{\"code\":\"UpdateConditionNotSatisfied\",\"message\":\
+                 {\"lang\":\"en-US\",\"value\":\"1:The update condition was not satisfied.\"}}}\r\n";
+    let (script, store) = scripted(&[in_batch(inner)]);
+    let writes = transaction(vec![insert("a"), delete("b")]);
+    let error = store.commit(&writes).await.expect_err("a failure");
+    let StoreError::Conflict { key: at, kind } = error else {
+        panic!("no conflict: {error:?}");
+    };
+    assert_eq!((at, kind), (Some(key("b")), ConflictKind::Changed));
+    assert_eq!(script.sent.lock().expect("the list").len(), 1);
+
+    let inner = "HTTP/1.1 500 Internal Server Error\r\n\r\n{}\r\n";
+    let (_, store) = scripted(&[in_batch(inner)]);
+    let error = store.commit(&writes).await.expect_err("a failure");
+    assert!(matches!(error, StoreError::Ambiguous { .. }), "{error:?}");
+    // One answer inside for two operations: nobody knows.
+    let inner = "HTTP/1.1 204 No Content\r\nETag: W/\"1\"\r\n";
+    let (_, store) = scripted(&[in_batch(inner)]);
+    let error = store.commit(&writes).await.expect_err("a failure");
+    assert!(matches!(error, StoreError::Ambiguous { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn reads_are_repeated_within_bounds_and_as_the_service_asks() {
+    let empty = Turn::Answer {
+        status: 200,
+        headers: vec![date()],
+        body: "{\"value\":[]}".to_owned(),
+    };
+    let (script, store) = scripted(&[
+        Turn::Lost,
+        answer(503, "ServerBusy"),
+        answer(404, "ResourceNotFound"),
+    ]);
+    let read = store.get(&key("r")).await.expect("the third answer");
+    assert_eq!(read.entity, None);
+    assert_eq!(read.store_time.unix_millis(), 1_795_248_001_000);
+    assert_eq!(script.sent.lock().expect("the list").len(), 3);
+
+    let (script, store) = scripted(&[
+        Turn::Unreachable,
+        Turn::Lost,
+        answer(500, ""),
+        empty.clone(),
+    ]);
+    let error = store.get(&key("r")).await.expect_err("three failures");
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert_eq!(script.sent.lock().expect("the list").len(), 3);
+
+    // The service asks for more patience than we have: its wish is handed on.
+    let asked = Turn::Answer {
+        status: 503,
+        headers: vec![date(), ("retry-after", "60".to_owned())],
+        body: String::new(),
+    };
+    let (script, store) = scripted(&[asked, empty]);
+    let partition = key("r").partition;
+    let error = store
+        .list(&partition, &RowRange::all(), 5, None)
+        .await
+        .expect_err("a wish");
+    let StoreError::Unavailable { retry_after, .. } = error else {
+        panic!("another error: {error:?}");
+    };
+    assert_eq!(retry_after, Some(Duration::from_secs(60)));
+    assert_eq!(script.sent.lock().expect("the list").len(), 1);
+}
+
+/// What a step costs: one request for an entity, one for a page, one for a commit of any size,
+/// and no `$batch` for a single write.
+#[tokio::test]
+async fn each_call_is_one_request() {
+    let inner = "HTTP/1.1 204 No Content\r\nETag: W/\"2\"\r\n\r\n\
+                 --changesetresponse_1\r\nContent-Type: application/http\r\n\r\n\
+                 HTTP/1.1 204 No Content\r\n";
+    let page = Turn::Answer {
+        status: 200,
+        headers: vec![
+            date(),
+            (
+                "x-ms-continuation-nextpartitionkey",
+                "1!8!bGFrZQ--".to_owned(),
+            ),
+            ("x-ms-continuation-nextrowkey", "1!4!cg--".to_owned()),
+        ],
+        body: "{\"value\":[]}".to_owned(),
+    };
+    let last = Turn::Answer {
+        status: 200,
+        headers: vec![date()],
+        body: "{\"value\":[]}".to_owned(),
+    };
+    let (script, store) = scripted(&[
+        written(),
+        in_batch(inner),
+        answer(404, "ResourceNotFound"),
+        page,
+        last,
+    ]);
+    store
+        .commit(&transaction(vec![insert("r")]))
+        .await
+        .expect("a commit");
+    store
+        .commit(&transaction(vec![insert("a"), delete("b")]))
+        .await
+        .expect("a commit");
+    store.get(&key("%")).await.expect("an answer");
+    let partition = key("r").partition;
+    let range = RowRange::starting_with("r");
+    let page = store
+        .list(&partition, &range, 5, None)
+        .await
+        .expect("a page");
+    assert!(page.entities.is_empty() && page.next.is_some());
+    let page = store
+        .list(&partition, &range, 5, page.next.as_ref())
+        .await
+        .expect("a page");
+    assert_eq!(page.next, None);
+    let sent = script.sent.lock().expect("the list");
+    let lines: Vec<&str> = sent
+        .iter()
+        .map(|line| line.lines().next().unwrap_or_default())
+        .collect();
+    let service = "https://account.table.core.windows.net";
+    let filter = "PartitionKey%20eq%20%27lake!p%27%20and%20RowKey%20ge%20%27r%27%20and%20RowKey%20lt%20%27s%27";
+    assert!(
+        lines[0].starts_with(&format!(
+            "POST {service}/state {{\"PartitionKey\":\"lake!p\""
+        )),
+        "{}",
+        lines[0]
+    );
+    assert!(
+        lines[1].starts_with(&format!("POST {service}/$batch --batch_")),
+        "{}",
+        lines[1]
+    );
+    assert_eq!(
+        lines[2].trim(),
+        format!("GET {service}/state(PartitionKey='lake!p',RowKey='~25')")
+    );
+    assert_eq!(
+        lines[3].trim(),
+        format!("GET {service}/state()?$filter={filter}&$top=5")
+    );
+    assert_eq!(
+        lines[4].trim(),
+        format!(
+            "GET {service}/state()?$filter={filter}&$top=5&NextPartitionKey=1!8!bGFrZQ--&NextRowKey=1!4!cg--"
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_state_of_ours_is_damage() {
+    let odd = Turn::Answer {
+        status: 200,
+        headers: vec![date()],
+        body: "{\"odata.etag\":\"W/\\\"1\\\"\",\"PartitionKey\":\"lake!p\",\"RowKey\":\"r\",\"Colour\":1}".to_owned(),
+    };
+    let (_, store) = scripted(&[odd]);
+    let error = store.get(&key("r")).await.expect_err("damage");
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    let html = Turn::Answer {
+        status: 200,
+        headers: vec![date()],
+        body: "<html>".to_owned(),
+    };
+    let (_, store) = scripted(&[html]);
+    let error = store.get(&key("r")).await.expect_err("no table service");
+    assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
+}

@@ -1,0 +1,150 @@
+//! Tokens of Entra: who this program is, and what it shows to clusters.
+//!
+//! Nothing here is asked for a token before somebody needs one.
+
+mod identity;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use azure_core::credentials::{AccessToken, TokenCredential};
+use azure_core::time::{Duration, OffsetDateTime};
+use kusto_copy_kusto::credentials::CredentialError;
+use kusto_copy_kusto::{ClusterUri, Credentials, Secret};
+use tokio::sync::Mutex;
+
+pub use identity::{Identity, IdentityError};
+
+/// A token is renewed this long before its end: longer than any request takes to reach the
+/// cluster, and what azure_identity does too.
+const RENEW_BEFORE: Duration = Duration::minutes(5);
+
+/// Makes a credential. Each one that it makes begins without any cached token.
+pub type MakeCredential = dyn Fn() -> Result<Arc<dyn TokenCredential>, IdentityError> + Send + Sync;
+
+/// Tokens for clusters, each for the cluster's own address, kept until shortly before they expire.
+///
+/// Clusters on this machine without encryption are embedded ones and get none.
+pub struct AzureTokens {
+    make: Box<MakeCredential>,
+    clock: fn() -> OffsetDateTime,
+    /// Held while a token is fetched, so that many requests at the start ask for it once.
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    credential: Option<Arc<dyn TokenCredential>>,
+    tokens: HashMap<String, AccessToken>,
+}
+
+impl fmt::Debug for AzureTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AzureTokens")
+    }
+}
+
+impl AzureTokens {
+    /// Tokens of what this makes. It is called again when a cluster refuses a token, since
+    /// credentials keep theirs and would give the same one.
+    #[must_use]
+    pub fn new(make: Box<MakeCredential>) -> Self {
+        Self::with_clock(make, OffsetDateTime::now_utc)
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(make: Box<MakeCredential>, clock: fn() -> OffsetDateTime) -> Self {
+        Self {
+            make,
+            clock,
+            known: Mutex::default(),
+        }
+    }
+
+    async fn fetch(&self, known: &mut Known, scope: &str) -> Result<AccessToken, CredentialError> {
+        let credential = match &known.credential {
+            Some(credential) => Arc::clone(credential),
+            None => {
+                let made = (self.make)().map_err(|error| no_token(&error))?;
+                known.credential.insert(made).clone()
+            }
+        };
+        credential
+            .get_token(&[scope], None)
+            .await
+            .map_err(|error| no_token(&error))
+    }
+}
+
+/// Causes of azure_identity name tenants, identities and commands, never a token.
+fn no_token(error: &dyn std::error::Error) -> CredentialError {
+    let mut reason = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let text = source.to_string();
+        if !reason.contains(&text) {
+            reason.push_str(": ");
+            reason.push_str(&text);
+        }
+        next = source.source();
+    }
+    CredentialError { reason }
+}
+
+/// What a token for a cluster is for: the cluster's address without port and path. One with an
+/// ending that no public or sovereign cloud has would get none, so the same rule serves Fabric.
+fn scope(cluster: &ClusterUri) -> String {
+    let authority = cluster.authority();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => &authority,
+    };
+    format!("https://{host}/.default")
+}
+
+#[async_trait]
+impl Credentials for AzureTokens {
+    async fn token(
+        &self,
+        cluster: &ClusterUri,
+        fresh: bool,
+    ) -> Result<Option<Secret>, CredentialError> {
+        if !cluster.is_https() && cluster.is_loopback() {
+            return Ok(None);
+        }
+        let scope = scope(cluster);
+        let mut known = self.known.lock().await;
+        if fresh {
+            known.tokens.remove(&scope);
+            known.credential = None;
+        }
+        let now = (self.clock)();
+        let kept = known
+            .tokens
+            .get(&scope)
+            .filter(|token| token.expires_on > now)
+            .cloned();
+        let token = match kept {
+            Some(token) if token.expires_on - now > RENEW_BEFORE => token,
+            kept => match (self.fetch(&mut known, &scope).await, kept) {
+                (Ok(token), _) => {
+                    known.tokens.insert(scope, token.clone());
+                    token
+                }
+                // It holds for minutes yet, and the next request tries again.
+                (Err(error), Some(token)) => {
+                    tracing::warn!(%error, "a token could not be renewed");
+                    token
+                }
+                (Err(error), None) => return Err(error),
+            },
+        };
+        Ok(Some(Secret::new(token.token.secret())))
+    }
+}
+
+#[cfg(test)]
+mod tests;
