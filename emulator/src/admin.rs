@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use kusto_emulator_values::datetime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,6 +19,7 @@ use crate::clock::now_ticks;
 use crate::engine::Engine;
 use crate::faults::FaultRule;
 use crate::model::{CommitRecord, DatabaseAccess};
+use crate::settings::{AccountKey, Settings};
 
 /// The routes of the admin port.
 pub(crate) fn router(engine: Arc<Engine>) -> Router {
@@ -28,6 +30,7 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
         .route("/merge", post(merge))
         .route("/restart", post(restart))
         .route("/cursors", get(cursors))
+        .route("/commits", get(commits))
         .route("/stats", get(stats))
         .route("/database", post(administer))
         .with_state(engine)
@@ -40,13 +43,22 @@ async fn health() -> Json<Value> {
 }
 
 async fn settings(State(engine): Engines) -> Response {
-    Json(engine.settings().as_ref()).into_response()
+    shown(&engine.settings())
+}
+
+/// Settings without the keys of storage accounts.
+fn shown(settings: &Settings) -> Response {
+    let hidden = |name: &String| (name.clone(), AccountKey::new("***"));
+    let mut settings = settings.clone();
+    let keys = &mut settings.storage.identity_keys;
+    *keys = keys.keys().map(hidden).collect();
+    Json(settings).into_response()
 }
 
 /// Lays a JSON object over the settings; it holds for everything that starts after the answer.
 async fn patch_settings(State(engine): Engines, Json(patch): Json<Value>) -> Response {
     match engine.patch_settings(&patch) {
-        Ok(settings) => Json(settings.as_ref()).into_response(),
+        Ok(settings) => shown(&settings),
         Err(error) => refused(&error.to_string()),
     }
 }
@@ -113,12 +125,61 @@ async fn cursors(State(engine): Engines) -> Json<Value> {
     Json(Value::Object(databases))
 }
 
+/// What `GET /commits` asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    database: String,
+    #[serde(default)]
+    table: Option<String>,
+    #[serde(default)]
+    at_or_before: Option<i64>,
+}
+
+/// The commits of one database, oldest first: of one table if it is named, and of those whose rows
+/// are at or before a cursor if one is given. `rows` sums them up, so that a test can say how many
+/// rows a copy up to that cursor must hold; `ingestion_time` tells which ones they are.
+async fn commits(State(engine): Engines, Query(wanted): Query<Wanted>) -> Response {
+    let database = match engine.database(&wanted.database) {
+        Ok(database) => database,
+        Err(error) => return refused(&error.message),
+    };
+    database.settle_cursors(now_ticks());
+    database.read(|held| {
+        let chosen: Vec<&CommitRecord> = held
+            .commits
+            .iter()
+            .filter(|commit| {
+                wanted
+                    .table
+                    .as_ref()
+                    .is_none_or(|name| *name == commit.table)
+            })
+            .filter(|commit| {
+                let cursor = commit.cursor.as_ref().and_then(|slot| slot.value());
+                wanted
+                    .at_or_before
+                    .is_none_or(|end| cursor.is_some_and(|cursor| cursor <= end))
+            })
+            .collect();
+        Json(json!({
+            "database": held.name,
+            "newest": held.cursors.newest().to_string(),
+            "rows": chosen.iter().map(|commit| commit.rows).sum::<usize>(),
+            "commits": chosen.into_iter().map(commit_document).collect::<Vec<_>>(),
+        }))
+        .into_response()
+    })
+}
+
 fn commit_document(commit: &CommitRecord) -> Value {
     json!({
         "table": commit.table,
+        "table_id": commit.table_id.to_string(),
         "kind": commit.kind,
         "rows": commit.rows,
         "committed_on": commit.committed_on.to_string(),
+        "ingestion_time": commit.cursor.is_some().then(|| datetime::format(commit.committed_on)),
         "extents": commit.extents,
         "has_ingestion_time": commit.cursor.is_some(),
         "cursor": commit.cursor.as_ref().and_then(|slot| slot.value()).map(|value| value.to_string()),

@@ -15,7 +15,7 @@ use crate::model::{CommitSettings, Database, DatabaseHandle, Transaction};
 use crate::operations::Operations;
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::storage::{LocalStorage, Storage};
+use crate::storage::{BlobClient, Files};
 
 /// Everything that requests share. One per cluster, behind an `Arc`.
 pub(crate) struct Engine {
@@ -33,8 +33,8 @@ pub(crate) struct Engine {
     pub(crate) stats: Stats,
     /// Open connections, so that faults can cut them.
     pub(crate) connections: Connections,
-    /// Where exports write and ingestions read.
-    pub(crate) storage: Arc<dyn Storage>,
+    /// Reaches blobs for [`Engine::storage`].
+    blobs: BlobClient,
 }
 
 impl std::fmt::Debug for Engine {
@@ -62,7 +62,7 @@ impl Engine {
             faults: Faults::new(settings.seed),
             stats: Stats::default(),
             connections: Connections::default(),
-            storage: Arc::new(LocalStorage),
+            blobs: BlobClient::new(),
             databases: RwLock::new(databases),
             settings: RwLock::new(Arc::new(settings)),
         })
@@ -85,6 +85,11 @@ impl Engine {
         *settings = Arc::new(settings.patched(patch)?);
         self.capacity.changed();
         Ok(Arc::clone(&settings))
+    }
+
+    /// Where exports write and ingestions read, with the settings as they are now.
+    pub(crate) fn storage(&self) -> Files {
+        Files::new(self.blobs.clone(), self.settings().storage.clone())
     }
 
     /// The database of this name; case does not matter, a pretty name works too.

@@ -30,6 +30,6 @@ mod storage;
 pub use cluster::{Cluster, StartError, start};
 pub use faults::{FaultKind, FaultRule};
 pub use settings::{
-    Capacity, Export, Ingestion, Merge, OperationLog, Retention, RowsWithoutIngestionTime,
-    ServiceTime, ServiceTimes, Settings, Throttling,
+    AccountKey, Capacity, Export, Ingestion, Merge, OperationLog, Retention,
+    RowsWithoutIngestionTime, ServiceTime, ServiceTimes, Settings, StorageAccess, Throttling,
 };

@@ -2,6 +2,10 @@
 //!
 //! The same document is read from the builder, from JSON, and patched through the admin port.
 
+mod storage;
+
+pub use storage::{AccountKey, StorageAccess};
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +43,8 @@ pub struct Settings {
     pub export: Export,
     /// How ingestions build extents.
     pub ingestion: Ingestion,
+    /// How blobs are reached.
+    pub storage: StorageAccess,
     /// Whether callers hold UnrestrictedViewer, so that restricted tables answer queries.
     pub unrestricted_viewer: bool,
     /// What cursor functions say of rows that have no ingestion time.
@@ -65,6 +71,7 @@ impl Default for Settings {
             retention: Retention::default(),
             export: Export::default(),
             ingestion: Ingestion::default(),
+            storage: StorageAccess::default(),
             unrestricted_viewer: true,
             rows_without_ingestion_time: RowsWithoutIngestionTime::MatchNoCursor,
             seed: 1,

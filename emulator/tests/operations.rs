@@ -1,5 +1,6 @@
-//! Operations, capacity, cursors, merges and access, as a client sees them.
+//! Operations, capacity, cursors, merges, access and storage, as a client sees them.
 
+mod storage;
 mod support;
 
 use kusto_emulator::{Capacity, ServiceTime, ServiceTimes, Settings, Throttling};
@@ -162,6 +163,50 @@ async fn a_cursor_lags_its_commit() {
     let other = Client::start().await;
     other.rows(".set-or-append T <| print a = 1").await;
     assert_eq!(primary(&other, counted).await, json!([[1]]));
+}
+
+/// The record of commits and the cursor functions are two ways to the same rows.
+#[tokio::test]
+async fn the_record_of_commits_tells_which_rows_a_cursor_holds() {
+    let client = Client::start().await;
+    for (from, to) in [(1, 3), (4, 4), (5, 9)] {
+        client
+            .rows(&format!(
+                ".set-or-append T <| range a from {from} to {to} step 1"
+            ))
+            .await;
+    }
+    client.rows(".set-or-append U <| print a = 1").await;
+    client.admin("/merge", json!({})).await;
+    let (_, all) = client.look("/commits?database=d&table=T").await;
+    let commits = all["commits"].as_array().expect("commits");
+    let rows: Vec<_> = commits.iter().map(|commit| &commit["rows"]).collect();
+    assert_eq!(rows, [3, 1, 5]);
+    for commit in commits {
+        let cursor = commit["cursor"].as_str().expect("a cursor");
+        let (_, held) = client
+            .look(&format!(
+                "/commits?database=D&table=T&at_or_before={cursor}"
+            ))
+            .await;
+        let counted = format!("T | where cursor_before_or_at('{cursor}') | count");
+        assert_eq!(
+            primary(&client, &counted).await,
+            json!([[held["rows"].clone()]])
+        );
+        let time = commit["ingestion_time"].as_str().expect("a time");
+        let of_commit = format!("T | where ingestion_time() == datetime({time}) | count");
+        assert_eq!(
+            primary(&client, &of_commit).await,
+            json!([[commit["rows"].clone()]])
+        );
+    }
+    let (_, everything) = client.look("/commits?database=D").await;
+    assert_eq!(everything["rows"], 10);
+    let newest = primary(&client, "print cursor_current()").await;
+    assert_eq!(newest, json!([[everything["newest"].clone()]]));
+    let (status, _) = client.look("/commits?database=nowhere").await;
+    assert_eq!(status, 400);
 }
 
 #[tokio::test]

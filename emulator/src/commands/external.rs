@@ -6,7 +6,7 @@ use kusto_emulator_formats::{IngestError, IngestFormat, IngestOptions, Mapping, 
 use kusto_emulator_values::{Schema, Table};
 
 use crate::error::KustoError;
-use crate::storage::Storage;
+use crate::storage::{Storage, without_secrets};
 
 /// Reads the files that `externaldata` names, in their order. Without a format the first address
 /// tells it by its ending, else it is CSV.
@@ -25,7 +25,7 @@ pub(crate) fn read_external(
         let bytes = storage.read(uri).map_err(|error| {
             KustoError::bad_request("BadRequest_FileNotReadable", error.to_string())
         })?;
-        let rows = read(bytes, uri, schema, &options).map_err(refused)?;
+        let rows = read(bytes, without_secrets(uri), schema, &options).map_err(refused)?;
         table.batches.extend(rows.batches);
     }
     Ok(table)
@@ -52,7 +52,7 @@ fn options(
 }
 
 fn format_by_ending(uris: &[String]) -> IngestFormat {
-    let name = uris.first().map(String::as_str).unwrap_or_default();
+    let name = uris.first().map_or("", |uri| without_secrets(uri));
     let name = name.strip_suffix(".gz").unwrap_or(name);
     name.rsplit_once('.')
         .and_then(|(_, ending)| IngestFormat::parse(ending).ok())

@@ -16,6 +16,7 @@ mod script;
 mod selection;
 mod show;
 mod split;
+mod storage_failures;
 mod tables;
 mod update_policy;
 

@@ -47,8 +47,10 @@ pub(crate) struct Function {
 /// One commit of rows, kept as an independent record for tests.
 #[derive(Clone, Debug)]
 pub(crate) struct CommitRecord {
-    /// Table that received the rows.
+    /// Table that received the rows, by the name it had.
     pub(crate) table: String,
+    /// Its identity.
+    pub(crate) table_id: Uuid,
     /// What brought them: `append`, `move`.
     pub(crate) kind: &'static str,
     /// Rows.

@@ -177,9 +177,9 @@ impl<'a> Transaction<'a> {
             check_width(&table, &new)?;
             made.push(Arc::new(self.extent_of(new, &columns, stamp.as_ref())));
         }
-        drop(table);
         let ids = made.iter().map(|extent| extent.id).collect();
-        self.record(name, "append", &made, stamp);
+        self.record(&table, "append", &made, stamp);
+        drop(table);
         self.table_mut(name)?.extents.extend(made);
         Ok(ids)
     }
@@ -211,7 +211,7 @@ impl<'a> Transaction<'a> {
 
     fn record(
         &mut self,
-        table: &str,
+        table: &Table,
         kind: &'static str,
         extents: &[Arc<Extent>],
         stamp: Option<Stamp>,
@@ -220,7 +220,8 @@ impl<'a> Transaction<'a> {
             return;
         }
         self.commits.push(CommitRecord {
-            table: table.to_owned(),
+            table: table.name.clone(),
+            table_id: table.id,
             kind,
             rows: extents.iter().map(|extent| extent.rows).sum(),
             committed_on: stamp
@@ -273,8 +274,9 @@ impl<'a> Transaction<'a> {
             });
             made.push(Arc::new(reborn));
         }
-        drop((source, destination));
-        self.record(to, "move", &made, stamp);
+        drop(source);
+        self.record(&destination, "move", &made, stamp);
+        drop(destination);
         self.table_mut(to)?.extents.extend(made);
         Ok(moved)
     }

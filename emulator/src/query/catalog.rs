@@ -157,7 +157,7 @@ impl Catalog for QueryCatalog {
         schema: &Schema,
         properties: &BTreeMap<String, String>,
     ) -> Result<Values, String> {
-        crate::commands::read_external(self.engine.storage.as_ref(), uris, schema, properties)
+        crate::commands::read_external(&self.engine.storage(), uris, schema, properties)
             .map_err(|refused| refused.message)
     }
 }

@@ -4,14 +4,16 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use bytes::Bytes;
+
 use super::{Storage, StorageError, without_secrets};
 
 /// Reads and writes this machine's files.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LocalStorage;
+pub(super) struct LocalStorage;
 
 impl Storage for LocalStorage {
-    fn write(&self, folder: &str, name: &str, bytes: &[u8]) -> Result<String, StorageError> {
+    fn write(&self, folder: &str, name: &str, bytes: Bytes) -> Result<String, StorageError> {
         let directory = path_of(folder)?;
         let address = format!("{}/{name}", folder.trim_end_matches('/'));
         let failed = |source| StorageError::Io {
@@ -22,7 +24,7 @@ impl Storage for LocalStorage {
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
-        fs::write(&file, bytes).map_err(failed)?;
+        fs::write(&file, &bytes).map_err(failed)?;
         Ok(address)
     }
 
@@ -52,7 +54,9 @@ fn path_of(address: &str) -> Result<PathBuf, StorageError> {
             .ok_or_else(|| refused("its percent escapes are broken"));
     }
     if address.contains("://") {
-        return Err(refused("only file:// and plain paths are known"));
+        return Err(refused(
+            "only https://, http://, file:// and plain paths are known",
+        ));
     }
     let path = PathBuf::from(address);
     match path.is_absolute() {
@@ -95,8 +99,8 @@ mod tests {
 
     #[test]
     fn other_addresses_are_refused_without_their_secret() {
-        let refused = path_of("https://a.blob.core.windows.net/c?sig=SECRET")
-            .expect_err("blob storage is not served here");
+        let refused =
+            path_of("abfss://c@a/d;sharedkey=SECRET").expect_err("this scheme is not known");
         assert!(!refused.to_string().contains("SECRET"));
         assert!(path_of("relative/path").is_err());
         assert!(path_of("file:///broken%2").is_err());
@@ -107,7 +111,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("kusto-emulator-{}", uuid::Uuid::new_v4()));
         let address = format!("file://{}", folder.display());
         let written = LocalStorage
-            .write(&address, "x_1.csv", b"1,2\n")
+            .write(&address, "x_1.csv", Bytes::from_static(b"1,2\n"))
             .expect("the folder is made");
         assert_eq!(
             LocalStorage.read(&written).expect("the file is there"),

@@ -5,14 +5,18 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// A request with a document.
+pub(crate) async fn post(uri: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+    send("POST", uri, path, &body.to_string()).await
+}
+
 /// One HTTP/1.0 request: its answer is never chunked and ends with the connection. `None` when the
 /// connection ended without an answer.
-pub(crate) async fn post(uri: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+async fn send(verb: &str, uri: &str, path: &str, body: &str) -> Option<(u16, Value)> {
     let host = uri.trim_start_matches("http://");
-    let body = body.to_string();
     let mut stream = TcpStream::connect(host).await.ok()?;
     let head = format!(
-        "POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+        "{verb} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n\
          x-ms-client-request-id: test;7\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
@@ -70,5 +74,11 @@ impl Client {
             .expect("an answer");
         assert_eq!(status, 200, "{path}: {answer}");
         answer
+    }
+    /// Asks the admin port; `rest.rs` has no need of it.
+    #[allow(dead_code)]
+    pub(crate) async fn look(&self, path: &str) -> (u16, Value) {
+        let answer = send("GET", self.0.admin_uri(), path, "").await;
+        answer.expect("an answer")
     }
 }

@@ -94,7 +94,8 @@ fn the_emulator_and_the_copier_do_not_know_each_other() {
         for manifest in manifests {
             seen += 1;
             for name in dependencies(&manifest.text, is_any_dependencies) {
-                if name.starts_with(foreign) {
+                // It starts Azurite for tests and knows nothing of Kusto.
+                if name.starts_with(foreign) && name != "kusto-copy-azurite" {
                     findings.push(format!("{} depends on {name}", manifest.path));
                 }
             }

@@ -6,16 +6,14 @@
 
 mod plan;
 
-use std::sync::Arc;
-
 use kusto_emulator_commands::Export;
 use kusto_emulator_formats::{ExportError, FinishedFile, Writer};
 use kusto_emulator_values::{ScalarType, Table, Value};
 use uuid::Uuid;
 
-use super::Execution;
 use super::rows::rows_table;
 use super::split::split;
+use super::{Execution, storage_failures};
 use crate::error::KustoError;
 use crate::faults::FaultKind;
 use crate::query::Overrides;
@@ -37,7 +35,7 @@ const COLUMNS: [(&str, ScalarType); 3] = [
 pub(crate) async fn export(context: &Execution, command: &Export) -> Result<Table, KustoError> {
     let plan = Plan::of(command, &context.engine.settings().export)?;
     let rows = context.result_of(&command.query, Overrides::new()).await?;
-    let storage = Arc::clone(&context.engine.storage);
+    let storage = context.engine.storage();
     let faults = &context.engine.faults;
     let fails_half = faults
         .strike(
@@ -48,7 +46,7 @@ pub(crate) async fn export(context: &Execution, command: &Export) -> Result<Tabl
         .is_some();
     let written = tokio::task::spawn_blocking(move || {
         let mut exporter = Exporter {
-            storage: storage.as_ref(),
+            storage: &storage,
             plan: &plan,
             written: Vec::new(),
         };
@@ -97,11 +95,11 @@ impl Exporter<'_> {
                 Writer::new(self.plan.format, options, &rows.schema).map_err(failed)?;
             for batch in part {
                 for file in writer.push(batch).map_err(failed)? {
-                    self.write(&file)?;
+                    self.write(file)?;
                 }
             }
             if let Some(file) = writer.finish().map_err(failed)? {
-                self.write(&file)?;
+                self.write(file)?;
             }
         }
         if fails_half {
@@ -112,7 +110,7 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    fn write(&mut self, file: &FinishedFile) -> Result<(), KustoError> {
+    fn write(&mut self, file: FinishedFile) -> Result<(), KustoError> {
         let number = self.written.len();
         let folders = &self.plan.destinations;
         let folder = &folders[number % folders.len()];
@@ -123,17 +121,15 @@ impl Exporter<'_> {
             Uuid::new_v4().simple(),
             self.plan.extension(&file.extension),
         );
+        let bytes = i64::try_from(file.bytes.len()).unwrap_or(i64::MAX);
         let path = self
             .storage
-            .write(folder.expose(), &name, &file.bytes)
-            .map_err(|error| KustoError {
-                permanent: false,
-                ..KustoError::bad_request("Storage_WriteFailed", error.to_string())
-            })?;
+            .write(folder.expose(), &name, file.bytes.into())
+            .map_err(storage_failures::of_export)?;
         self.written.push(Written {
             path,
             records: i64::try_from(file.records).unwrap_or(i64::MAX),
-            bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
+            bytes,
         });
         Ok(())
     }

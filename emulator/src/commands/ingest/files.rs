@@ -4,7 +4,6 @@
 //! that must not ingest twice gives a tag of its own and looks for it. All files of a command and
 //! all that update policies derive from them are committed together or not at all.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use kusto_emulator_commands::{Ingest, IngestInline, Properties, StorageUri};
@@ -15,13 +14,13 @@ use super::cut::{Loaded, cut, deliver_twice};
 use super::options::IngestOptions;
 use super::read::Target;
 use crate::clock::{now_ticks, ticks};
-use crate::commands::Execution;
 use crate::commands::rows::rows_table;
 use crate::commands::update_policy::{append_derived, derive_from_new};
+use crate::commands::{Execution, storage_failures};
 use crate::error::KustoError;
 use crate::faults::FaultKind;
 use crate::model::NewExtent;
-use crate::storage::{Storage, StorageError};
+use crate::storage::Storage;
 
 /// The columns of the answer, one row an extent.
 const COLUMNS: [(&str, ScalarType); 5] = [
@@ -46,12 +45,12 @@ pub(crate) async fn ingest(context: &Execution, command: &Ingest) -> Result<Tabl
     if is_present(context, &command.table, &options)? {
         return result(context, started, Vec::new());
     }
-    let storage = Arc::clone(&context.engine.storage);
+    let storage = context.engine.storage();
     let sources = command.sources.clone();
     let mut files = tokio::task::spawn_blocking(move || {
         let files = sources.iter();
         files
-            .map(|source| load(storage.as_ref(), source, &target))
+            .map(|source| load(&storage, source, &target))
             .collect::<Result<Vec<_>, _>>()
     })
     .await
@@ -129,27 +128,12 @@ fn is_present(
 }
 
 fn load(storage: &dyn Storage, source: &StorageUri, target: &Target) -> Result<Loaded, KustoError> {
-    let bytes = storage.read(source.expose()).map_err(download_error)?;
+    let bytes = storage
+        .read(source.expose())
+        .map_err(storage_failures::of_download)?;
     let path = source.location().to_owned();
     let batches = target.read(bytes, &path)?;
     Ok(Loaded { path, batches })
-}
-
-/// A file that cannot be had: gone for good, or worth another try.
-fn download_error(error: StorageError) -> KustoError {
-    let message = error.to_string();
-    match error {
-        StorageError::NotFound { .. } => {
-            KustoError::bad_request("Download_SourceNotFound", message)
-        }
-        StorageError::Address { .. } => {
-            KustoError::bad_request("BadRequest_InvalidBlobUri", message)
-        }
-        StorageError::Io { .. } => KustoError {
-            permanent: false,
-            ..KustoError::bad_request("Download_UnknownError", message)
-        },
-    }
 }
 
 /// One extent that was made, and its files.
