@@ -107,10 +107,7 @@ impl Identity {
             }
             Self::Workload => {
                 WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-                    credential_options: ClientAssertionCredentialOptions {
-                        client_options,
-                        ..ClientAssertionCredentialOptions::default()
-                    },
+                    credential_options: ClientAssertionCredentialOptions { client_options },
                     ..WorkloadIdentityCredentialOptions::default()
                 }))
                 .map(|made| made as _)

@@ -130,7 +130,10 @@ fn the_environment_says_who_we_are() {
     let secret = ("AZURE_CLIENT_SECRET", "very-secret");
     let file = ("AZURE_FEDERATED_TOKEN_FILE", "/file");
     assert_eq!(choose(&[]), Identity::DeveloperTools);
-    assert_eq!(choose(&[("AZURE_CLIENT_ID", " ")]), Identity::DeveloperTools);
+    assert_eq!(
+        choose(&[("AZURE_CLIENT_ID", " ")]),
+        Identity::DeveloperTools
+    );
     assert_eq!(choose(&[tenant, secret]), Identity::DeveloperTools);
     assert_eq!(choose(&[endpoint]), managed(None));
     assert_eq!(choose(&[client]), managed(Some("one")));
@@ -138,7 +141,10 @@ fn the_environment_says_who_we_are() {
     assert_eq!(choose(&all), managed(Some("one")));
     assert_eq!(choose(&all[..4]), Identity::Workload);
     let principal = choose(&[client, tenant, secret]);
-    assert!(matches!(principal, Identity::Principal { .. }), "{principal:?}");
+    assert!(
+        matches!(principal, Identity::Principal { .. }),
+        "{principal:?}"
+    );
     assert!(!format!("{principal:?}").contains("very-secret"));
 }
 

@@ -24,7 +24,7 @@ enum Turn {
     Unreachable,
     /// Sent, and no answer.
     Lost,
-    /// An answer without its end.
+    /// An answer.
     Answer {
         status: u16,
         headers: Vec<(&'static str, String)>,
@@ -91,6 +91,25 @@ impl HttpClient for Script {
     }
 }
 
+impl Script {
+    /// The first line of each request sent.
+    fn lines(&self) -> Vec<String> {
+        let sent = self.sent.lock().expect("the list");
+        let first = |text: &String| text.lines().next().unwrap_or_default().trim().to_owned();
+        sent.iter().map(first).collect()
+    }
+}
+
+const SERVICE: &str = "https://account.table.core.windows.net";
+
+fn empty_page() -> Turn {
+    Turn::Answer {
+        status: 200,
+        headers: vec![date()],
+        body: "{\"value\":[]}".to_owned(),
+    }
+}
+
 /// A store over a network of these turns.
 fn scripted(turns: &[Turn]) -> (Arc<Script>, AzureTableStore) {
     let script = Arc::new(Script {
@@ -98,7 +117,7 @@ fn scripted(turns: &[Turn]) -> (Arc<Script>, AzureTableStore) {
         sent: Mutex::default(),
     });
     let access = Access::shared_key("account", Secret::new("a2V5")).expect("a key");
-    let service = "https://account.table.core.windows.net".parse();
+    let service = SERVICE.parse();
     let transport = Transport::new(Arc::clone(&script) as Arc<dyn HttpClient>);
     let table = Table::new(service.expect("an address"), "state", &access, transport)
         .expect("a table")
@@ -147,7 +166,7 @@ async fn committed(turn: Turn) -> StoreError {
         .commit(&transaction(vec![insert("r")]))
         .await
         .expect_err("a failure");
-    assert_eq!(script.sent.lock().expect("the list").len(), 1);
+    assert_eq!(script.lines().len(), 1);
     error
 }
 
@@ -239,7 +258,7 @@ async fn a_transaction_that_failed_inside_is_no_success() {
         panic!("no conflict: {error:?}");
     };
     assert_eq!((at, kind), (Some(key("b")), ConflictKind::Changed));
-    assert_eq!(script.sent.lock().expect("the list").len(), 1);
+    assert_eq!(script.lines().len(), 1);
 
     let inner = "HTTP/1.1 500 Internal Server Error\r\n\r\n{}\r\n";
     let (_, store) = scripted(&[in_batch(inner)]);
@@ -254,11 +273,6 @@ async fn a_transaction_that_failed_inside_is_no_success() {
 
 #[tokio::test]
 async fn reads_are_repeated_within_bounds_and_as_the_service_asks() {
-    let empty = Turn::Answer {
-        status: 200,
-        headers: vec![date()],
-        body: "{\"value\":[]}".to_owned(),
-    };
     let (script, store) = scripted(&[
         Turn::Lost,
         answer(503, "ServerBusy"),
@@ -267,17 +281,12 @@ async fn reads_are_repeated_within_bounds_and_as_the_service_asks() {
     let read = store.get(&key("r")).await.expect("the third answer");
     assert_eq!(read.entity, None);
     assert_eq!(read.store_time.unix_millis(), 1_795_248_001_000);
-    assert_eq!(script.sent.lock().expect("the list").len(), 3);
+    assert_eq!(script.lines().len(), 3);
 
-    let (script, store) = scripted(&[
-        Turn::Unreachable,
-        Turn::Lost,
-        answer(500, ""),
-        empty.clone(),
-    ]);
+    let (script, store) = scripted(&[Turn::Unreachable, Turn::Lost, answer(500, ""), empty_page()]);
     let error = store.get(&key("r")).await.expect_err("three failures");
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
-    assert_eq!(script.sent.lock().expect("the list").len(), 3);
+    assert_eq!(script.lines().len(), 3);
 
     // The service asks for more patience than we have: its wish is handed on.
     let asked = Turn::Answer {
@@ -285,7 +294,7 @@ async fn reads_are_repeated_within_bounds_and_as_the_service_asks() {
         headers: vec![date(), ("retry-after", "60".to_owned())],
         body: String::new(),
     };
-    let (script, store) = scripted(&[asked, empty]);
+    let (script, store) = scripted(&[asked, empty_page()]);
     let partition = key("r").partition;
     let error = store
         .list(&partition, &RowRange::all(), 5, None)
@@ -295,16 +304,35 @@ async fn reads_are_repeated_within_bounds_and_as_the_service_asks() {
         panic!("another error: {error:?}");
     };
     assert_eq!(retry_after, Some(Duration::from_secs(60)));
-    assert_eq!(script.sent.lock().expect("the list").len(), 1);
+    assert_eq!(script.lines().len(), 1);
 }
 
-/// What a step costs: one request for an entity, one for a page, one for a commit of any size,
-/// and no `$batch` for a single write.
+/// What a step costs: one request for an entity, one for a commit of any size, and no `$batch`
+/// for a single write.
 #[tokio::test]
-async fn each_call_is_one_request() {
+async fn an_entity_and_a_commit_are_one_request_each() {
     let inner = "HTTP/1.1 204 No Content\r\nETag: W/\"2\"\r\n\r\n\
                  --changesetresponse_1\r\nContent-Type: application/http\r\n\r\n\
                  HTTP/1.1 204 No Content\r\n";
+    let absent = answer(404, "ResourceNotFound");
+    let (script, store) = scripted(&[written(), in_batch(inner), absent]);
+    let one = transaction(vec![insert("r")]);
+    store.commit(&one).await.expect("a commit");
+    let two = transaction(vec![insert("a"), delete("b")]);
+    store.commit(&two).await.expect("a commit");
+    store.get(&key("%")).await.expect("an answer");
+    let sent = script.lines();
+    let plain = format!("POST {SERVICE}/state {{\"PartitionKey\":\"lake!p\"");
+    assert!(sent[0].starts_with(&plain), "{sent:?}");
+    let batch = format!("POST {SERVICE}/$batch --batch_");
+    assert!(sent[1].starts_with(&batch), "{sent:?}");
+    let get = format!("GET {SERVICE}/state(PartitionKey='lake!p',RowKey='~25')");
+    assert_eq!(sent[2..], [get]);
+}
+
+/// A page is one request, and the next begins where the service says, even after an empty one.
+#[tokio::test]
+async fn pages_go_on_where_the_service_says() {
     let page = Turn::Answer {
         status: 200,
         headers: vec![
@@ -317,72 +345,25 @@ async fn each_call_is_one_request() {
         ],
         body: "{\"value\":[]}".to_owned(),
     };
-    let last = Turn::Answer {
-        status: 200,
-        headers: vec![date()],
-        body: "{\"value\":[]}".to_owned(),
-    };
-    let (script, store) = scripted(&[
-        written(),
-        in_batch(inner),
-        answer(404, "ResourceNotFound"),
-        page,
-        last,
-    ]);
-    store
-        .commit(&transaction(vec![insert("r")]))
-        .await
-        .expect("a commit");
-    store
-        .commit(&transaction(vec![insert("a"), delete("b")]))
-        .await
-        .expect("a commit");
-    store.get(&key("%")).await.expect("an answer");
-    let partition = key("r").partition;
-    let range = RowRange::starting_with("r");
-    let page = store
+    let (script, store) = scripted(&[page, empty_page()]);
+    let (partition, range) = (key("r").partition, RowRange::starting_with("r"));
+    let first = store
         .list(&partition, &range, 5, None)
         .await
         .expect("a page");
-    assert!(page.entities.is_empty() && page.next.is_some());
-    let page = store
-        .list(&partition, &range, 5, page.next.as_ref())
+    assert!(first.entities.is_empty());
+    let next = first.next.expect("more pages");
+    let last = store
+        .list(&partition, &range, 5, Some(&next))
         .await
         .expect("a page");
-    assert_eq!(page.next, None);
-    let sent = script.sent.lock().expect("the list");
-    let lines: Vec<&str> = sent
-        .iter()
-        .map(|line| line.lines().next().unwrap_or_default())
-        .collect();
-    let service = "https://account.table.core.windows.net";
-    let filter = "PartitionKey%20eq%20%27lake!p%27%20and%20RowKey%20ge%20%27r%27%20and%20RowKey%20lt%20%27s%27";
-    assert!(
-        lines[0].starts_with(&format!(
-            "POST {service}/state {{\"PartitionKey\":\"lake!p\""
-        )),
-        "{}",
-        lines[0]
+    assert_eq!(last.next, None);
+    let listing = format!(
+        "GET {SERVICE}/state()?$filter=PartitionKey%20eq%20%27lake!p%27\
+         %20and%20RowKey%20ge%20%27r%27%20and%20RowKey%20lt%20%27s%27&$top=5"
     );
-    assert!(
-        lines[1].starts_with(&format!("POST {service}/$batch --batch_")),
-        "{}",
-        lines[1]
-    );
-    assert_eq!(
-        lines[2].trim(),
-        format!("GET {service}/state(PartitionKey='lake!p',RowKey='~25')")
-    );
-    assert_eq!(
-        lines[3].trim(),
-        format!("GET {service}/state()?$filter={filter}&$top=5")
-    );
-    assert_eq!(
-        lines[4].trim(),
-        format!(
-            "GET {service}/state()?$filter={filter}&$top=5&NextPartitionKey=1!8!bGFrZQ--&NextRowKey=1!4!cg--"
-        )
-    );
+    let next = format!("{listing}&NextPartitionKey=1!8!bGFrZQ--&NextRowKey=1!4!cg--");
+    assert_eq!(script.lines(), [listing, next]);
 }
 
 #[tokio::test]

@@ -1,17 +1,15 @@
-//! One Azurite for the tests that run at one time, and the ways to be let in.
+//! Tables in Azurite, and the ways to be let in.
 
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use azure_core::base64;
-use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::http::{Transport, Url};
 use azure_core::time::{Duration, OffsetDateTime};
-use kusto_copy_azurite::{ACCOUNT, Azurite, KEY, Options};
+use kusto_copy_azurite::{ACCOUNT, Azurite, KEY};
 use uuid::Uuid;
 
 use crate::access::{Access, Secret, account_sas};
 use crate::tables::{AzureTableStore, Table};
+use crate::testing::{Unsigned, azurite};
 use crate::transport::{transport, transport_trusting};
 
 /// How a test is let in.
@@ -51,7 +49,7 @@ impl Entrance {
 
     /// A table of this name, which may not exist, let in by this.
     pub(super) fn place(self, name: &str, access: &Access) -> Option<Place> {
-        let azurite = shared(self == Self::Token)?;
+        let azurite = azurite(self == Self::Token)?;
         let service: Url = azurite.table_endpoint(ACCOUNT).parse().expect("an address");
         let table = Table::new(service, name, access, self.transport()).expect("a table");
         Some(Place {
@@ -70,61 +68,5 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn store(&self) -> AzureTableStore {
         AzureTableStore::new(self.table.clone(), "lake").expect("a store")
-    }
-}
-
-/// The Azurite that other tests of this process use at the moment, or a new one.
-fn shared(oauth: bool) -> Option<Arc<Azurite>> {
-    static RUNNING: [Mutex<Weak<Azurite>>; 2] = [Mutex::new(Weak::new()), Mutex::new(Weak::new())];
-    if !kusto_copy_azurite::is_installed() {
-        assert!(
-            std::env::var_os("KUSTO_COPY_TOOLS_REQUIRED").is_none(),
-            "Azurite is not installed; run `cargo xtask tools`"
-        );
-        return None;
-    }
-    let mut running = RUNNING[usize::from(oauth)]
-        .lock()
-        .expect("no test failed to start it");
-    if let Some(azurite) = running.upgrade() {
-        return Some(azurite);
-    }
-    let options = Options {
-        oauth,
-        ..Options::default()
-    };
-    let azurite = Arc::new(Azurite::start(options).expect("Azurite starts"));
-    *running = Arc::downgrade(&azurite);
-    Some(azurite)
-}
-
-/// Tokens that say what Azurite looks at: issuer, audience and times. It checks no signature.
-#[derive(Debug)]
-struct Unsigned;
-
-#[async_trait]
-impl TokenCredential for Unsigned {
-    async fn get_token(
-        &self,
-        scopes: &[&str],
-        _: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
-        assert_eq!(scopes, ["https://storage.azure.com/.default"]);
-        let now = OffsetDateTime::now_utc();
-        let expires = now + Duration::hours(1);
-        let claims = serde_json::json!({
-            "aud": "https://storage.azure.com",
-            "iss": "https://sts.windows.net/ab1f708d-50f6-404c-a006-d71b2ac7a606/",
-            "iat": now.unix_timestamp() - 60,
-            "nbf": now.unix_timestamp() - 60,
-            "exp": expires.unix_timestamp(),
-        });
-        let part = |text: &str| base64::encode_url_safe(text).replace('=', "");
-        let (header, claims) = (
-            part(r#"{"alg":"RS256","typ":"JWT"}"#),
-            part(&claims.to_string()),
-        );
-        let token = format!("{header}.{claims}.{}", part("unsigned"));
-        Ok(AccessToken::new(token, expires))
     }
 }
