@@ -3,11 +3,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`access`] | how a request is authorised: account key, shared access signature, token |
-//! | [`location`] | addresses of lakes and state tables |
-//! | [`blobs`] | staged files and objects in Blob Storage |
 //! | [`blobs`] | staged files and our own objects in Blob Storage |
 //! | [`home`] | opens a job's lake and state by their addresses |
-//! | [`location`] | the addresses |
+//! | [`location`] | addresses of lakes and state tables |
 //! | [`tables`] | the state of a job in Table Storage |
 //! | [`tokens`] | who we are to Entra, and tokens for clusters |
 //! | [`transport`] | the one HTTP client below azure_core |
