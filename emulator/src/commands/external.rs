@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kusto_emulator_formats::{IngestError, IngestFormat, IngestOptions, Mapping, read};
 use kusto_emulator_values::{Schema, Table};
 
+use super::storage_failures;
 use crate::error::KustoError;
 use crate::storage::{Storage, without_secrets};
 
@@ -22,9 +23,7 @@ pub(crate) fn read_external(
     let options = options(uris, properties)?;
     let mut table = Table::empty(schema.clone());
     for uri in uris {
-        let bytes = storage.read(uri).map_err(|error| {
-            KustoError::bad_request("BadRequest_FileNotReadable", error.to_string())
-        })?;
+        let bytes = storage.read(uri).map_err(storage_failures::of_download)?;
         let rows = read(bytes, without_secrets(uri), schema, &options).map_err(refused)?;
         table.batches.extend(rows.batches);
     }

@@ -3,7 +3,7 @@
 use crate::error::KustoError;
 use crate::storage::StorageError;
 
-/// A file that cannot be read for an ingestion: the codes of `error-codes.md`, of the categories
+/// A file that cannot be read by an ingestion or a query: the codes of `error-codes.md`, of the categories
 /// DataAccessNotAuthorized, DownloadFailed and BadRequest. The code also begins the sentence, since
 /// an operation's status has no other place for it.
 pub(super) fn of_download(error: StorageError) -> KustoError {
@@ -20,10 +20,7 @@ pub(super) fn of_download(error: StorageError) -> KustoError {
     };
     KustoError {
         permanent,
-        ..KustoError::bad_request(
-            code,
-            format!("{code}: Failed to download source from Azure storage. {error}"),
-        )
+        ..KustoError::bad_request(code, format!("{code}: Failed to download source. {error}"))
     }
 }
 
@@ -33,7 +30,7 @@ pub(super) fn of_download(error: StorageError) -> KustoError {
 /// retry.
 pub(super) fn of_export(error: StorageError) -> KustoError {
     const CODE: &str = "Storage_WriteFailed";
-    let message = format!("Failed to write to Azure storage. {error}");
+    let message = format!("Failed to write to storage. {error}");
     match error {
         StorageError::Forbidden { .. } => KustoError {
             exception: "KustoRequestDeniedException",

@@ -157,8 +157,14 @@ impl Catalog for QueryCatalog {
         schema: &Schema,
         properties: &BTreeMap<String, String>,
     ) -> Result<Values, String> {
-        crate::commands::read_external(&self.engine.storage(), uris, schema, properties)
-            .map_err(|refused| refused.message)
+        crate::commands::read_external(&self.engine.storage(), uris, schema, properties).map_err(
+            |refused| {
+                let message = refused.message.clone();
+                // Only the first refusal is told; a later one says no more.
+                let _ = self.refused.set(refused);
+                message
+            },
+        )
     }
 }
 

@@ -175,7 +175,7 @@ async fn external_data_are_read_from_blobs_and_from_files() {
     let query = format!("externaldata(a:long)[h@'{writes_only}'] | count");
     let (status, answer) = client.query(&query, json!({})).await;
     assert_eq!(status, 400);
-    let message = answer["error"]["@message"].as_str().unwrap_or_default();
-    assert!(message.contains("is forbidden"), "{message}");
+    assert_eq!(answer["error"]["code"], "Download_Forbidden");
+    assert_eq!(answer["error"]["@permanent"], true);
     assert!(!answer.to_string().contains("sig="), "{answer}");
 }
