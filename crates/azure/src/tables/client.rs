@@ -23,6 +23,9 @@ const VERSION: &str = "2020-12-06";
 /// Versions stand in the answer only with this much metadata.
 const ACCEPT: &str = "application/json;odata=minimalmetadata";
 
+/// How the service says that there is no such entity. Its pages on errors have both names.
+pub(super) const ABSENT: &[&str] = &["ResourceNotFound", "EntityNotFound"];
+
 /// One table of a storage account.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -148,7 +151,7 @@ impl Table {
         row: &str,
     ) -> Result<Answered<Option<Properties>>, TableError> {
         let path = self.entity(partition, row);
-        let answer = self.read(&path, &[], &["ResourceNotFound"]).await?;
+        let answer = self.read(&path, &[], ABSENT).await?;
         let what = match u16::from(answer.status()) {
             404 => None,
             _ => Some(json(&answer)?),

@@ -10,7 +10,7 @@ use kusto_copy_store::{
 use sha2::{Digest, Sha256};
 
 use super::batch::{Change, Operation};
-use super::client::{Next, Properties, Table, quote};
+use super::client::{ABSENT, Next, Properties, Table, quote};
 use super::entity;
 use super::failure::{ServiceError, TableError};
 
@@ -130,7 +130,7 @@ impl AzureTableStore {
                     conflict(&answer, transaction, ConflictKind::AlreadyExists)
                 }
                 412 => conflict(&answer, transaction, ConflictKind::Changed),
-                404 if answer.is("ResourceNotFound") || answer.is("EntityDoesNotExist") => {
+                404 if ABSENT.iter().any(|code| answer.is(code)) => {
                     conflict(&answer, transaction, ConflictKind::Missing)
                 }
                 // An operation that the service says has timed out or failed may have been done

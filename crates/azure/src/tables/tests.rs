@@ -3,3 +3,4 @@
 mod answers;
 mod azurite;
 mod contract;
+mod witness;
