@@ -82,3 +82,6 @@ pub(crate) async fn step(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

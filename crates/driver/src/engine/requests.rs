@@ -22,7 +22,8 @@ impl Engine {
     /// Keeps the lease; with each renewal reads what is asked and, when it is time, leaves a
     /// sign of life.
     pub(super) async fn keep(&mut self) -> Result<(), DriverError> {
-        if !self.lease.keep(self.store.as_ref()).await? {
+        self.lease.ensure().await?;
+        if !self.lease.was_renewed() {
             return Ok(());
         }
         let before = self.control.retry_held.clone();
