@@ -11,6 +11,7 @@
 //! | `POST /kill`, `POST /restart` | SIGKILL or SIGTERM, then a new handler |
 //! | `POST /drop-next` | throws the next answer away |
 //! | `POST /cut-next/{ms}`, `POST /kill-during-next/{ms}` | cuts the connection, kills the handler |
+//! | `POST /stop` | asks the program that serves the host to shut it down in order |
 //! | `GET /state` | handler, addresses, functions |
 //! | `GET /events` | what happened so far |
 
@@ -49,6 +50,7 @@ fn router(handle: Handle) -> Router {
         .route("/drop-next", post(drop_next))
         .route("/cut-next/{ms}", post(cut_next))
         .route("/kill-during-next/{ms}", post(kill_during_next))
+        .route("/stop", post(stop))
         .route("/state", get(state))
         .route("/events", get(events))
         .with_state(handle)
@@ -146,6 +148,10 @@ async fn cut_next(State(handle): State<Handle>, Path(ms): Path<u64>) {
 
 async fn kill_during_next(State(handle): State<Handle>, Path(ms): Path<u64>) {
     handle.kill_during_next(Duration::from_millis(ms));
+}
+
+async fn stop(State(handle): State<Handle>) {
+    handle.0.stop_asked.notify_one();
 }
 
 async fn state(State(handle): State<Handle>) -> impl IntoResponse {

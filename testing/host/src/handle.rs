@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::Utc;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use crate::HostError;
 use crate::invoke::{Faults, Invocation};
@@ -26,6 +26,7 @@ pub(crate) struct Inner {
     pub(crate) journal: Arc<Journal>,
     pub(crate) faults: Mutex<Faults>,
     gone: AtomicBool,
+    pub(crate) stop_asked: Notify,
     start: Start,
     workers: Mutex<Vec<Arc<Worker>>>,
 }
@@ -61,6 +62,7 @@ impl Inner {
             journal,
             faults: Mutex::default(),
             gone: AtomicBool::new(false),
+            stop_asked: Notify::new(),
             start,
             workers: Mutex::new(vec![Arc::new(worker)]),
         }
@@ -227,6 +229,11 @@ impl Handle {
             | crate::worker::State::Gone
             | crate::worker::State::Stopped(_) => None,
         }
+    }
+
+    /// Waits until somebody asks on the admin port that the host be stopped.
+    pub async fn until_asked_to_stop(&self) {
+        self.0.stop_asked.notified().await;
     }
 
     /// Why the host has given up, if it has.

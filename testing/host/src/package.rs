@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use bindings::{Function, Output, Trigger};
 
@@ -80,18 +80,21 @@ pub enum PackageError {
 }
 
 impl Package {
-    /// Reads the package at `root`; `%NAME%` in a binding is taken from `settings`, and so is
-    /// `AzureFunctionsJobHost__functionTimeout`, which overrides `host.json` as on Azure.
+    /// Reads the package at `root`; `%NAME%` in a binding is taken from `settings`, and settings
+    /// like `AzureFunctionsJobHost__functionTimeout` override `host.json` as on Azure.
     ///
     /// # Errors
     /// Unreadable files, a missing setting, a binding without what it needs. The real host leaves
     /// such a function out and goes on; here it is an error, since nobody reads this host's log.
     pub fn read(root: &Path, settings: &BTreeMap<String, String>) -> Result<Self, PackageError> {
         let path = root.join("host.json");
-        let mut host = host_settings(&json(&path)?).map_err(content(&path))?;
-        if let Some(text) = settings.get("AzureFunctionsJobHost__functionTimeout") {
-            host.function_timeout = timeout(text).map_err(content(&path))?;
+        let mut host = json(&path)?;
+        for (name, value) in settings {
+            if let Some(place) = name.strip_prefix("AzureFunctionsJobHost__") {
+                overlay(&mut host, place, value);
+            }
         }
+        let host = host_settings(&host).map_err(content(&path))?;
         let mut functions = BTreeMap::new();
         for entry in fs::read_dir(root).map_err(read(root))? {
             let folder = entry.map_err(read(root))?.path();
@@ -131,6 +134,24 @@ fn json(path: &Path) -> Result<Value, PackageError> {
         path: path.display().to_string(),
         source,
     })
+}
+
+/// Sets the member that `a__b` names; names differ in capitals only at the writer's risk.
+fn overlay(host: &mut Value, place: &str, text: &str) {
+    let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    match place.split_once("__") {
+        None => {
+            if let Value::Object(members) = host {
+                members.insert(place.to_owned(), value);
+            }
+        }
+        Some((first, rest)) => {
+            if let Value::Object(members) = host {
+                let inner = members.entry(first).or_insert_with(|| json!({}));
+                overlay(inner, rest, text);
+            }
+        }
+    }
 }
 
 fn host_settings(host: &Value) -> Result<HostSettings, String> {

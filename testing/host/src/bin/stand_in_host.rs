@@ -146,6 +146,7 @@ async fn run(options: Options, admin: SocketAddr) -> Result<(), String> {
     tokio::select! {
         () = printing => {}
         () = asked_to_end() => {}
+        () = host.until_asked_to_stop() => {}
     }
     commands.abort();
     host.stop().await;

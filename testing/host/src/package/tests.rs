@@ -97,12 +97,18 @@ fn timeouts_are_read_like_the_host_reads_them() {
     for wrong in ["", "10", "00:10", "00:10:00:00", "a:b:c", "00:00:-1"] {
         assert!(timeout(wrong).is_err(), "{wrong:?}");
     }
-    let override_ = BTreeMap::from([(
-        "AzureFunctionsJobHost__functionTimeout".to_owned(),
-        "00:00:02".to_owned(),
-    )]);
+    let override_ = [
+        ("functionTimeout", "00:00:02"),
+        ("extensions__http__routePrefix", "v1"),
+        ("extensions__queues__batchSize", "3"),
+    ];
+    let override_ = override_
+        .map(|(place, value)| (format!("AzureFunctionsJobHost__{place}"), value.to_owned()));
+    let override_ = BTreeMap::from(override_);
     let root = tempfile::tempdir().expect("a folder");
     fs::write(root.path().join("host.json"), HOST).expect("host.json");
     let package = Package::read(root.path(), &override_).expect("a package");
     assert_eq!(package.host.function_timeout, Some(Duration::from_secs(2)));
+    assert_eq!(package.host.route_prefix, "v1");
+    assert_eq!(package.host.batch_size, 3);
 }

@@ -135,6 +135,8 @@ async fn the_admin_port_serves_the_commands() {
     assert_ne!(host.pid(), pid);
     let messages = json_of(&request(Method::GET, &format!("{url}/messages/work"), &[], "").await);
     assert_eq!(messages.as_array().map(Vec::len), Some(2));
+    assert_eq!(post("/stop").await.0, 200);
+    host.until_asked_to_stop().await;
     serving.abort();
 }
 
