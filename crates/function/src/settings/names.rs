@@ -41,6 +41,16 @@ pub const SCHEDULE: &str = "KUSTO_COPY_SCHEDULE";
 pub const LOG: &str = "KUSTO_COPY_LOG";
 /// The user-assigned identity.
 pub const CLIENT_ID: &str = "AZURE_CLIENT_ID";
+/// Where the platform gives tokens of the managed identity.
+pub const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
+/// What the platform wants to see with a request for a token.
+pub const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
+/// The directory of a service principal.
+pub const TENANT_ID: &str = "AZURE_TENANT_ID";
+/// The secret of a service principal.
+pub const CLIENT_SECRET: &str = "AZURE_CLIENT_SECRET";
+/// The token of a Kubernetes service account.
+pub const FEDERATED_TOKEN: &str = "AZURE_FEDERATED_TOKEN_FILE";
 /// A Kusto token that somebody else obtained.
 pub const TOKEN: &str = "KUSTO_COPY_TOKEN";
 /// A storage account's key.
@@ -108,6 +118,27 @@ pub const NAMES: &[Name] = &[
         meaning: "The client id of the user-assigned managed identity that reaches clusters and storage.",
     },
     Name {
+        name: TENANT_ID,
+        origin: Origin::Development,
+        default: "",
+        secret: false,
+        meaning: "The directory of a service principal, with its client id and secret, where there is no managed identity.",
+    },
+    Name {
+        name: CLIENT_SECRET,
+        origin: Origin::Development,
+        default: "",
+        secret: true,
+        meaning: "The secret of that service principal.",
+    },
+    Name {
+        name: FEDERATED_TOKEN,
+        origin: Origin::Development,
+        default: "",
+        secret: false,
+        meaning: "The file with the token of a Kubernetes service account that Entra trusts.",
+    },
+    Name {
         name: TOKEN,
         origin: Origin::Development,
         default: "",
@@ -143,6 +174,20 @@ pub const NAMES: &[Name] = &[
         meaning: "The app's folder, in which `host.json` is found.",
     },
     Name {
+        name: IDENTITY_ENDPOINT,
+        origin: Origin::Platform,
+        default: "",
+        secret: false,
+        meaning: "Where tokens of the managed identity come from; its presence chooses that identity.",
+    },
+    Name {
+        name: IDENTITY_HEADER,
+        origin: Origin::Platform,
+        default: "",
+        secret: true,
+        meaning: "What that place wants to see with each request.",
+    },
+    Name {
         name: FUNCTION_TIMEOUT,
         origin: Origin::Platform,
         default: "functionTimeout of host.json",
@@ -170,10 +215,9 @@ mod tests {
         assert_eq!(names.len(), NAMES.len());
         for name in NAMES {
             assert!(name.meaning.ends_with('.'), "{}", name.name);
-            assert_eq!(
-                name.secret,
-                name.origin == Origin::Development,
-                "{}: nothing that a deployed app is given is secret",
+            assert!(
+                !name.secret || name.origin != Origin::App,
+                "{}: nothing that an app is deployed with is secret",
                 name.name
             );
         }
