@@ -140,7 +140,7 @@ async fn reported(
     attempt: u32,
     files: Vec<kusto_copy_kusto::commands::export::ExportedFile>,
 ) -> Result<Outcome, EffectError> {
-    let files: Vec<ExportedFile> = files
+    let mut files: Vec<ExportedFile> = files
         .into_iter()
         .filter(|file| file.rows > 0)
         .map(|file| ExportedFile {
@@ -149,6 +149,8 @@ async fn reported(
             bytes: file.bytes.unwrap_or(0),
         })
         .collect();
+    // Whoever reads the result again writes the same list.
+    files.sort_by(|a, b| a.path.cmp(&b.path));
     let rows = files.iter().map(|file| file.rows).sum();
     let bytes = files.iter().map(|file| file.bytes).sum();
     let files = if files.len() <= INLINE_FILES {

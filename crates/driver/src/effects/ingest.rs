@@ -19,6 +19,7 @@ use kusto_copy_staging::{ObjectName, StorageUri, digest};
 
 use super::export::block_predicate;
 use super::names::block_folder;
+use super::prepare::{is_lost, lost};
 use super::{EffectError, Outcome, Task, Workplace, after_failed_send, unprepared};
 
 /// Times that the drop of an attempt is repeated within one action.
@@ -132,9 +133,21 @@ pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, Ef
             let event = after_failed_send(*attempt, &error, task.now, &place.limits);
             let mut outcome = Outcome::block(block.number, event);
             outcome.trouble = Some(error.to_string());
+            // What cannot be asked now is asked when the attempt's extents are dropped.
+            if is_refusal(&error) && is_lost(place, task, table).await.unwrap_or(false) {
+                outcome.events.push(lost(table));
+            }
             Ok(outcome)
         }
     }
+}
+
+/// Whether a command was refused as such: what it names may be gone.
+const fn is_refusal(error: &KustoError) -> bool {
+    matches!(
+        error,
+        KustoError::NotFound { .. } | KustoError::Permanent { .. }
+    )
 }
 
 pub(super) async fn read(
@@ -202,10 +215,21 @@ async fn judged(
             has_errors: item.has_errors,
         })
         .collect();
-    let report = IngestReport {
-        items,
-        staged: look(place, task, tag).await?,
+    let staged = match look(place, task, tag).await {
+        Err(EffectError::Kusto(error)) if is_refusal(&error) => {
+            let table = staging(task)?;
+            if !is_lost(place, task, table).await? {
+                return Err(error.into());
+            }
+            let failure = Failure::StagingLost;
+            let attempt = *attempt;
+            let mut outcome = Outcome::block(block.number, BlockEvent::Failed { attempt, failure });
+            outcome.events.push(lost(table));
+            return Ok(outcome);
+        }
+        looked => looked?,
     };
+    let report = IngestReport { items, staged };
     if place.limits.verify == Verify::Fingerprint
         && let Ok(extents) = judge_ingestion(files, &report)
         && !same_content(place, task, block, &extents).await?
@@ -293,8 +317,15 @@ pub(super) async fn drop_staged(
     let table = staging(task)?;
     for _ in 0..DROPS {
         let looked = match look(place, task, tag).await {
-            Err(EffectError::Kusto(KustoError::NotFound { .. })) => return Ok(gone),
-            other => other?,
+            Err(EffectError::Kusto(error)) if is_refusal(&error) => {
+                if !is_lost(place, task, table).await? {
+                    return Err(error.into());
+                }
+                let mut gone = gone;
+                gone.events.push(lost(table));
+                return Ok(gone);
+            }
+            looked => looked?,
         };
         if looked.extents.is_empty() {
             return Ok(gone);

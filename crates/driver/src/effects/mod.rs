@@ -13,14 +13,15 @@ mod prepare;
 mod tidy;
 
 pub(crate) use export::needs_value_check;
-pub(crate) use names::{iteration_folder, tag_prefix};
+pub(crate) use names::{files_of_iteration, iteration_folder, tag_prefix};
 
 use std::sync::Arc;
 
 use kusto_copy_core::activity::{Activity, ActivityEvent};
 use kusto_copy_core::block::{Block, BlockEvent, Failure};
-use kusto_copy_core::decide::{Action, ValueCheck};
+use kusto_copy_core::decide::{Action, Subject, ValueCheck};
 use kusto_copy_core::limits::Limits;
+use kusto_copy_core::plan::PlanError;
 use kusto_copy_core::vocabulary::{BlockNumber, Millis};
 use kusto_copy_kusto::{Call, Database, Fate, KustoError};
 use kusto_copy_staging::{Lake, LakeError};
@@ -139,19 +140,34 @@ pub(crate) enum EffectError {
     Name(#[from] kusto_copy_staging::NameError),
     /// The source's answers contradict each other.
     #[error(transparent)]
-    Plan(#[from] kusto_copy_core::plan::PlanError),
+    Plan(#[from] PlanError),
     /// The table cannot be copied as things are.
     #[error("{0}")]
     Table(String),
 }
 
+/// What may help against an error.
+enum Remedy {
+    /// Time.
+    Time,
+    /// Time perhaps: it is told, and counted unless it passes by itself.
+    Perhaps {
+        /// Whether it passes by itself.
+        passes: bool,
+    },
+    /// A person.
+    Person,
+}
+
 impl EffectError {
-    /// Whether trying again may help without anybody's doing.
-    fn is_passing(&self) -> bool {
+    fn helps(&self) -> Remedy {
         match self {
-            Self::Kusto(error) => error.is_passing(),
-            Self::Lake(_) | Self::Plan(_) => true,
-            Self::Name(_) | Self::Table(_) => false,
+            Self::Kusto(error) if error.is_passing() => Remedy::Time,
+            Self::Lake(error) => Remedy::Perhaps {
+                passes: error.is_unavailable(),
+            },
+            Self::Plan(_) => Remedy::Perhaps { passes: false },
+            Self::Kusto(_) | Self::Name(_) | Self::Table(_) => Remedy::Person,
         }
     }
 
@@ -159,8 +175,19 @@ impl EffectError {
     fn words(&self) -> String {
         match self {
             Self::Kusto(error) => format!("{error}; {}", error.remedy()),
-            Self::Lake(_) | Self::Name(_) | Self::Plan(_) | Self::Table(_) => self.to_string(),
+            Self::Plan(error @ PlanError::TooDense { .. }) => error.to_string(),
+            Self::Plan(error) => format!("{error}; retry the table, and report this if it stays"),
+            Self::Lake(_) | Self::Name(_) | Self::Table(_) => self.to_string(),
         }
+    }
+}
+
+/// The event of a failed try that is worth another one.
+fn troubled(block: Option<BlockNumber>, what: String, passes: bool) -> ActivityEvent {
+    ActivityEvent::Troubled {
+        block,
+        what,
+        passes,
     }
 }
 
@@ -185,19 +212,22 @@ pub(crate) async fn execute(place: Arc<Workplace>, task: Task) -> Outcome {
         Action::Fold { .. } => tidy::fold(&place, &task).await,
         Action::DropStaging { name } => tidy::drop_staging(&place, &task, name).await,
     };
-    result.unwrap_or_else(|error| {
-        let words = error.words();
-        if error.is_passing() {
-            let pause = Some(place.limits.retry_pause);
-            Outcome {
-                pause,
-                trouble: Some(words),
-                ..Outcome::default()
-            }
-        } else {
-            Outcome::refused(words)
-        }
-    })
+    result.unwrap_or_else(|error| failed(&place, &task, &error))
+}
+
+fn failed(place: &Workplace, task: &Task, error: &EffectError) -> Outcome {
+    let words = error.words();
+    let events = match error.helps() {
+        Remedy::Person => return Outcome::refused(words),
+        Remedy::Time => Vec::new(),
+        Remedy::Perhaps { passes } => vec![troubled(task.subject_block(), words.clone(), passes)],
+    };
+    Outcome {
+        events,
+        pause: Some(place.limits.retry_pause),
+        trouble: Some(words),
+        ..Outcome::default()
+    }
 }
 
 impl Task {
@@ -206,6 +236,14 @@ impl Task {
         self.blocks
             .first()
             .ok_or_else(|| EffectError::Table("a block is missing from its task".to_owned()))
+    }
+
+    /// The block, when the action is one block's.
+    fn subject_block(&self) -> Option<BlockNumber> {
+        match self.action.subject(&self.head.id) {
+            Subject::Block(_, number) | Subject::Values(_, number) => Some(number),
+            Subject::Table(_) | Subject::Move(_) => None,
+        }
     }
 
     /// The call that a request of this task is.
@@ -282,27 +320,69 @@ fn unprepared(
     task: &Task,
     limits: &Limits,
 ) -> Outcome {
-    let event = if error.is_passing() {
-        BlockEvent::NotStarted {
-            attempt,
-            until: task.now.plus(limits.retry_pause),
-        }
-    } else {
-        BlockEvent::Failed {
-            attempt,
-            failure: Failure::Refused {
-                message: error.words(),
-            },
-        }
+    let words = error.words();
+    let not_started = BlockEvent::NotStarted {
+        attempt,
+        until: task.now.plus(limits.retry_pause),
     };
-    Outcome {
-        trouble: Some(error.words()),
-        ..Outcome::block(number, event)
-    }
+    let refused = |message: String| BlockEvent::Failed {
+        attempt,
+        failure: Failure::Refused { message },
+    };
+    let (event, told) = match error.helps() {
+        Remedy::Time => (not_started, None),
+        Remedy::Perhaps { passes: true } => {
+            let told = troubled(Some(number), words.clone(), true);
+            (not_started, Some(told))
+        }
+        Remedy::Perhaps { passes: false } | Remedy::Person => (refused(words.clone()), None),
+    };
+    let mut outcome = Outcome::block(number, event);
+    outcome.events.extend(told);
+    outcome.trouble = Some(words);
+    outcome
 }
 
 /// Whether Kusto's words tell of a time limit: a smaller block may pass.
 pub(crate) fn says_timeout(words: &str) -> bool {
     let words = words.to_ascii_lowercase();
     words.contains("timed out") || words.contains("timeout")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kusto_copy_core::plan::PlanError;
+    use kusto_copy_staging::LakeError;
+
+    use super::{EffectError, Remedy};
+
+    fn counts(error: impl Into<EffectError>) -> Option<bool> {
+        match error.into().helps() {
+            Remedy::Perhaps { passes } => Some(!passes),
+            Remedy::Time | Remedy::Person => None,
+        }
+    }
+
+    #[test]
+    fn a_lake_that_is_away_passes_and_one_that_refuses_counts() {
+        let away = LakeError::Unavailable {
+            retry_after: Some(Duration::from_secs(1)),
+            source: None,
+        };
+        assert_eq!(counts(away), Some(false));
+        let denied = LakeError::Denied {
+            what: "a folder".to_owned(),
+            source: None,
+        };
+        assert_eq!(counts(denied), Some(true));
+        let dense = PlanError::TooDense {
+            question: "bins",
+            answer: "a time-out",
+        };
+        let words = EffectError::from(dense.clone()).words();
+        assert!(words.contains("raise the source's query limits"));
+        assert_eq!(counts(dense), Some(true));
+    }
 }

@@ -12,6 +12,7 @@ use kusto_copy_kusto::KustoError;
 use kusto_copy_kusto::commands::moves::MovedExtent;
 
 use super::names::tag_prefix;
+use super::prepare::{is_lost, lost};
 use super::{EffectError, Outcome, Task, Workplace};
 
 fn staging(task: &Task) -> Result<&str, EffectError> {
@@ -40,7 +41,7 @@ pub(super) async fn send(place: &Workplace, task: &Task) -> Result<Outcome, Effe
         .iter()
         .any(|block| matches!(block.state, BlockState::Moving { sends: 2.., .. }));
     let staged = if again {
-        Some(all_staged(place, task).await?)
+        Some(all_staged(place, task).await?.unwrap_or_default())
     } else {
         None
     };
@@ -180,16 +181,35 @@ async fn concluded(
     Ok(outcome)
 }
 
-async fn all_staged(place: &Workplace, task: &Task) -> Result<BTreeSet<ExtentId>, EffectError> {
-    let call = task.call(place, "staged");
-    let staged = place.destination.staged(&call, &[staging(task)?]).await?;
-    Ok(staged.into_iter().flat_map(|tag| tag.ids).collect())
+/// What the staging table holds; `None` when somebody dropped it.
+async fn all_staged(
+    place: &Workplace,
+    task: &Task,
+) -> Result<Option<BTreeSet<ExtentId>>, EffectError> {
+    let (call, table) = (task.call(place, "staged"), staging(task)?);
+    match place.destination.staged(&call, &[table]).await {
+        Ok(staged) => Ok(Some(staged.into_iter().flat_map(|tag| tag.ids).collect())),
+        Err(error @ (KustoError::NotFound { .. } | KustoError::Permanent { .. })) => {
+            if is_lost(place, task, table).await? {
+                Ok(None)
+            } else {
+                Err(error.into())
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Staging first, then the destination: a move that finishes in between then shows in the second
 /// look, where the other order would show it in neither.
 pub(super) async fn look(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
+    let mut outcome = Outcome::default();
     let staged = all_staged(place, task).await?;
+    if staged.is_none() {
+        // Nothing is staged any more: the destination alone tells what arrived.
+        outcome.events.push(lost(staging(task)?));
+    }
+    let staged = staged.unwrap_or_default();
     let prefix = tag_prefix(&place.incarnation, &task.head.id);
     let call = task.call(place, "arrived");
     let arrived: BTreeSet<String> = place
@@ -199,7 +219,6 @@ pub(super) async fn look(place: &Workplace, task: &Task) -> Result<Outcome, Effe
         .into_iter()
         .map(|tag| tag.tag)
         .collect();
-    let mut outcome = Outcome::default();
     for block in &task.blocks {
         let BlockState::Moving {
             attempt,

@@ -22,7 +22,16 @@ pub(super) fn job_folder(incarnation: &str) -> Result<Prefix, NameError> {
 
 /// The files of all attempts of an iteration of a table.
 pub(crate) fn iteration_folder(incarnation: &str, head: &Activity) -> Result<Prefix, NameError> {
-    job_folder(incarnation)?.folder(&format!("files/{}/i{:06}", head.id, head.iteration))
+    files_of_iteration(incarnation, &head.id, head.iteration)
+}
+
+/// The same by the activity's id.
+pub(crate) fn files_of_iteration(
+    incarnation: &str,
+    activity: &ActivityId,
+    iteration: u32,
+) -> Result<Prefix, NameError> {
+    job_folder(incarnation)?.folder(&format!("files/{activity}/i{iteration:06}"))
 }
 
 /// The files of all attempts of a block.

@@ -14,29 +14,35 @@ use super::{EffectError, Outcome, Task, Workplace};
 const STAGING_DAYS: i64 = 180;
 
 pub(super) async fn prepare(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
-    let Phase::Starting { window, layout, .. } = &task.head.phase else {
-        return Ok(Outcome::default());
+    let head = &task.head;
+    let (layout, starts) = match &head.phase {
+        Phase::Starting {
+            window,
+            layout: None,
+            ..
+        } => return destination(place, task, window).await,
+        Phase::Starting {
+            layout: Some(layout),
+            ..
+        } => (layout, true),
+        Phase::Planning { layout, .. } | Phase::Planned { layout, .. } => (layout, false),
+        Phase::Completed { .. } => return Ok(Outcome::default()),
     };
-    let Some(layout) = layout else {
-        return destination(place, task, window).await;
+    let ready = |name: &str| ActivityEvent::StagingReady {
+        name: name.to_owned(),
+        horizon: place.horizon,
     };
-    match &task.head.staging {
-        None => {
-            let name = staging_name(
-                &place.incarnation,
-                &task.head,
-                task.head.staging_generation + 1,
-            );
-            Ok(Outcome::event(ActivityEvent::StagingIntended { name }))
+    let staging = head.staging.as_ref();
+    match staging.map(|staging| (staging.state, staging.name.as_str())) {
+        Some((StagingState::Intended, name)) => {
+            make_staging(place, task, layout, name).await?;
+            Ok(Outcome::event(ready(name)))
         }
-        Some(staging) => {
-            if staging.state == StagingState::Intended {
-                make_staging(place, task, layout, &staging.name).await?;
-            }
-            Ok(Outcome::event(ActivityEvent::StagingReady {
-                name: staging.name.clone(),
-                horizon: place.horizon,
-            }))
+        Some((StagingState::Ready, name)) if starts => Ok(Outcome::event(ready(name))),
+        Some((StagingState::Ready, _)) => Ok(Outcome::default()),
+        None | Some((StagingState::Renewing | StagingState::Lost, _)) => {
+            let name = staging_name(&place.incarnation, head, head.staging_generation + 1);
+            Ok(Outcome::event(ActivityEvent::StagingIntended { name }))
         }
     }
 }
@@ -208,4 +214,22 @@ async fn make_staging(
         "staging table `{name}` is not as it must be: {}; drop it at the destination, then retry",
         found.faults.join(", ")
     )))
+}
+
+/// Whether somebody dropped a staging table that was ready. Asked only after something that needs
+/// it was refused.
+pub(super) async fn is_lost(
+    place: &Workplace,
+    task: &Task,
+    name: &str,
+) -> Result<bool, EffectError> {
+    let call = task.call(place, "staging");
+    Ok(place.destination.table_schema(&call, name).await?.is_none())
+}
+
+/// The event of a staging table that is gone.
+pub(super) fn lost(name: &str) -> ActivityEvent {
+    ActivityEvent::StagingLost {
+        name: name.to_owned(),
+    }
 }

@@ -5,7 +5,7 @@ use kusto_copy_core::activity::ActivityEvent;
 use kusto_copy_core::block::{Block, BlockState};
 use kusto_copy_core::vocabulary::{AttemptTag, BlockNumber};
 use kusto_copy_staging::Put;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::names::{block_folder, ledger_folder, tag_prefix};
 use super::{EffectError, Outcome, Task, Workplace};
@@ -98,8 +98,8 @@ async fn remove_tags(
     Ok(false)
 }
 
-/// The unit's ledger object: its name and contents follow from the blocks alone, so whoever
-/// repeats this writes the same.
+/// The unit's ledger object: its name and contents follow from the blocks alone, and which blocks
+/// make a unit from the stored state, so whoever repeats this writes the same.
 async fn write_ledger(place: &Workplace, task: &Task) -> Result<(), EffectError> {
     let (Some(first), Some(last)) = (task.blocks.first(), task.blocks.last()) else {
         return Ok(());
@@ -113,11 +113,29 @@ async fn write_ledger(place: &Workplace, task: &Task) -> Result<(), EffectError>
         EffectError::Table(format!("a ledger entry cannot be written: {error}"))
     })?;
     match place.lake.put_if_absent(&name, &contents).await? {
-        Put::Created | Put::Identical => Ok(()),
-        Put::Different => Err(EffectError::Table(format!(
-            "the ledger object `{name}` exists with other contents"
-        ))),
+        Put::Created | Put::Identical => return Ok(()),
+        Put::Different => {}
     }
+    // Another version of this program may have written the same facts in another form.
+    let written = place.lake.get(&name).await?.unwrap_or_default();
+    if tells_the_same(&written, &contents) {
+        return Ok(());
+    }
+    Err(EffectError::Table(format!(
+        "the ledger object `{name}` exists with other contents; keep the lake as it is and report this"
+    )))
+}
+
+/// Whether two ledger objects tell of the same blocks with the same rows and tags.
+fn tells_the_same(one: &[u8], other: &[u8]) -> bool {
+    #[derive(PartialEq, Eq, Deserialize)]
+    struct Facts {
+        block: BlockNumber,
+        rows: u64,
+        tag: Option<String>,
+    }
+    let read = |contents| serde_json::from_slice::<Vec<Facts>>(contents).ok();
+    read(one).is_some_and(|facts| read(other) == Some(facts))
 }
 
 /// Drops a staging table that no attempt uses any longer: all blocks are folded, so nothing of
@@ -134,4 +152,19 @@ pub(super) async fn drop_staging(
     Ok(Outcome::event(ActivityEvent::StagingDropped {
         name: name.to_owned(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tells_the_same;
+
+    #[test]
+    fn a_ledger_is_known_by_its_facts_whatever_their_form() {
+        let one = br#"[{"block":0,"rows":7,"tag":"kc-1","state":"moved"}]"#;
+        let reworded = br#"[ {"tag":"kc-1","rows":7,"block":0,"since":3} ]"#;
+        assert!(tells_the_same(one, reworded));
+        let other = br#"[{"block":0,"rows":8,"tag":"kc-1"}]"#;
+        assert!(!tells_the_same(one, other));
+        assert!(!tells_the_same(b"cut of", b"cut of"), "nothing is told");
+    }
 }
