@@ -93,6 +93,16 @@ pub struct RunOptions {
     pub limits: Limits,
 }
 
+impl RunOptions {
+    /// Whether the user's lists choose a table.
+    #[must_use]
+    pub(crate) fn chooses(&self, table: &str) -> bool {
+        let listed = |list: &[String]| list.iter().any(|name| name == table);
+        let included = self.tables_include.is_empty() || listed(&self.tables_include);
+        included && !listed(&self.tables_exclude)
+    }
+}
+
 impl Default for RunOptions {
     fn default() -> Self {
         Self {

@@ -16,6 +16,7 @@ mod error;
 mod heartbeat;
 mod job;
 mod lease;
+mod patient;
 mod persist;
 mod progress;
 mod report;

@@ -23,9 +23,10 @@ use crate::engine::{End, Engine, Pace, Side, Start, opening_due};
 use crate::error::DriverError;
 use crate::heartbeat::Pulse;
 use crate::job::{DatabasePair, Job, JobDefinition};
-use crate::lease::JobLease;
+use crate::lease::{JobLease, TERM};
+use crate::patient::Patient;
 use crate::persist::{
-    JobEntities, JobRecord, StoredActivity, StoredDatabase, job_key, write_or_read,
+    JobEntities, JobRecord, StoredActivity, StoredDatabase, job_key, lease_key, write_or_read,
 };
 use crate::progress::{self, Circumstances};
 use crate::report::{JobState, Report};
@@ -70,6 +71,7 @@ pub(crate) async fn execute(
 ) -> Result<Execution, DriverError> {
     let begun = Instant::now();
     let meter = Arc::new(Meter::default());
+    let store = Patient::over(store, lease_key()?, TERM);
     let store = Metered::over(store, Arc::clone(&meter));
     // Whose lake it is comes first: nothing else of a job may be touched by another.
     let known = JobEntities::load(store.as_ref()).await?;
@@ -84,7 +86,7 @@ pub(crate) async fn execute(
     } else {
         None
     };
-    let lease = match JobLease::take(store.as_ref()).await {
+    let lease = match JobLease::take(&store).await {
         Ok(lease) => lease,
         Err(DriverError::Busy { seconds }) => {
             let cost = meter.cost();
@@ -134,7 +136,7 @@ impl Beginning {
             Ok(databases) => {
                 if let Some(rest) = self.at_rest(&databases) {
                     let report = self.rest(databases, rest, &mut pulse, &control).await;
-                    lease.give_up(store.as_ref()).await;
+                    lease.give_up().await;
                     return Ok(report);
                 }
                 self.begin(known, clusters, databases, lease.epoch()).await
@@ -161,7 +163,7 @@ impl Beginning {
             }
             Err(error) => {
                 failed(&mut pulse, store.as_ref(), &error).await;
-                lease.give_up(store.as_ref()).await;
+                lease.give_up().await;
                 Err(error)
             }
         }
@@ -179,7 +181,9 @@ impl Beginning {
 
     /// When a step has nothing to do: why, and when the next one has.
     fn at_rest(&self, databases: &[StoredDatabase]) -> Option<(StepOutcome, Option<Millis>)> {
-        let rests = self.pace != Pace::Loop && databases.iter().all(StoredDatabase::is_at_rest);
+        let (options, moment) = (&self.job.options, now());
+        let at_rest = |database: &StoredDatabase| database.is_at_rest(options, moment);
+        let rests = self.pace != Pace::Loop && databases.iter().all(at_rest);
         if !rests {
             return None;
         }
@@ -316,7 +320,7 @@ async fn drive(
         Some(Err(error)) => {
             let store = Arc::clone(&engine.store);
             failed(&mut engine.pulse, store.as_ref(), &error).await;
-            engine.lease.give_up(store.as_ref()).await;
+            engine.lease.give_up().await;
             return Err(error);
         }
     };
@@ -328,7 +332,7 @@ async fn drive(
     } = end;
     engine.beat(outcome.name(), next_due, None, now()).await;
     engine.report(&control.progress, state, true);
-    engine.lease.give_up(engine.store.as_ref()).await;
+    engine.lease.give_up().await;
     let report = control.progress.borrow().clone();
     Ok(StepReport {
         report,
@@ -395,7 +399,13 @@ pub(crate) async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError>
     for pair in &record.definition.databases {
         let stored =
             StoredDatabase::load(store.as_ref(), &pair.source, &pair.destination, 0).await?;
-        for activity in stored.due.keys().chain(stored.tidy.keys()) {
+        // Older windows are those of tables that are set aside.
+        let open = stored.record.committed + 1;
+        let due = stored
+            .due
+            .iter()
+            .filter(|(_, due)| due.marker.iteration >= open);
+        for activity in due.map(|(id, _)| id).chain(stored.tidy.keys()) {
             if let Some(found) = StoredActivity::load(store.as_ref(), activity).await? {
                 live.push(found.state);
             }

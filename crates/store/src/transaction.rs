@@ -62,8 +62,10 @@ impl Write {
         }
     }
 
-    /// An upper bound of the bytes that it takes in a request.
-    fn wire_bytes(&self) -> usize {
+    /// An upper bound of the bytes that it takes in a request: what counts against
+    /// [`MAX_TRANSACTION_BYTES`].
+    #[must_use]
+    pub fn wire_bytes(&self) -> usize {
         let key = self.key();
         // The keys stand in the address and in the document.
         let keys = 2 * (key.partition.as_str().len() + key.row.as_str().len());

@@ -1,10 +1,12 @@
 //! Activities at work: read from the store, changed by events, stored again.
 
-use kusto_copy_core::activity::{ActivityError, ActivityEvent, ActivityState};
+use kusto_copy_core::activity::{ActivityError, ActivityEvent, ActivityState, Phase};
 use kusto_copy_core::block::{Block, BlockEvent, BlockState};
 use kusto_copy_core::database::DueMarker;
+use kusto_copy_core::decide::{Subject, ValueCheck};
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 
+use super::aside::is_held;
 use super::finish::subject_is_of;
 use super::{Engine, Live};
 use crate::clock::now;
@@ -14,8 +16,6 @@ use crate::persist::StoredActivity;
 
 /// Tries to take an activity over: a lost answer is looked at each time.
 const TAKE_OVERS: usize = 5;
-/// Blocks that an event of one block changes at most: a group fails together.
-const MOST_OF_A_GROUP: usize = 41;
 
 impl Engine {
     /// Takes activities of markers to work that are not at work yet.
@@ -24,13 +24,24 @@ impl Engine {
         let markers: Vec<_> = database
             .due
             .values()
-            .chain(database.tidy.values())
+            .chain(database.tidy.values().filter(|tidy| {
+                // Due again before its last window is tidy: taken to work once.
+                !database.due.contains_key(&tidy.marker.activity)
+            }))
             .map(|marker| marker.marker.clone())
-            .filter(|marker| !self.live.contains_key(&marker.activity))
+            .filter(|marker| {
+                let id = &marker.activity;
+                !self.live.contains_key(id) && !self.is_aside(side, id)
+            })
             .collect();
         for marker in markers {
             let id = marker.activity.clone();
-            let stored = self.load_or_begin(side, marker).await?;
+            let excluded = !self.options.chooses(&marker.source_table);
+            let stored = self.load_or_begin(side, marker, !excluded).await?;
+            if excluded && is_held(&stored.state) {
+                self.aside.insert(id);
+                continue;
+            }
             let tag_prefix = effects::tag_prefix(&self.incarnation, &id);
             self.live.insert(
                 id,
@@ -51,11 +62,13 @@ impl Engine {
         &self,
         side: usize,
         marker: DueMarker,
+        may_release: bool,
     ) -> Result<StoredActivity, DriverError> {
+        let releases = may_release && self.retries_held();
         for _ in 0..TAKE_OVERS {
             let mut stored = self.claimed(side, &marker).await?;
             match stored.flush(self.store.as_ref()).await {
-                Ok(()) if self.retries_held() => return self.released(stored).await,
+                Ok(()) if releases => return self.released(stored).await,
                 Ok(()) => return Ok(stored),
                 Err(error) if error.is_conflict() || error.is_ambiguous() => {}
                 Err(error) => return Err(error.into()),
@@ -77,6 +90,11 @@ impl Engine {
         };
         let loaded = StoredActivity::load(self.store.as_ref(), &marker.activity).await?;
         let Some(mut stored) = loaded else {
+            if !self.sides[side].stored.due.contains_key(&marker.activity) {
+                return Err(DriverError::Internal {
+                    what: format!("nothing is stored of table `{}`", marker.source_table),
+                });
+            }
             return Ok(StoredActivity::new(ActivityState::begin(
                 &record.source,
                 &marker.source_table,
@@ -95,7 +113,10 @@ impl Engine {
         stored
             .apply(ActivityEvent::Claimed { epoch }, moment, limits)
             .map_err(unfit)?;
-        if stored.state.head.iteration < marker.iteration {
+        // A table that was set aside is due again before its last window is tidy: that comes first.
+        let tidies = matches!(stored.state.head.phase, Phase::Completed { .. })
+            && !stored.state.blocks.is_empty();
+        if stored.state.head.iteration < marker.iteration && !tidies {
             let begun = ActivityEvent::Begun {
                 iteration: marker.iteration,
                 window: marker.window.clone(),
@@ -119,11 +140,11 @@ impl Engine {
             .map(|block| block.number)
             .collect();
         for number in blocks {
-            if !stored.has_room_for(MOST_OF_A_GROUP) {
-                stored.flush(self.store.as_ref()).await?;
-            }
             let event = BlockEvent::Released;
             let released = ActivityEvent::Block { number, event };
+            if !stored.has_room_for(&released) {
+                stored.flush(self.store.as_ref()).await?;
+            }
             if let Err(error) = stored.apply(released, now(), limits) {
                 tracing::debug!(%error, "a block stays held");
             }
@@ -148,6 +169,11 @@ impl Engine {
         self.observed
             .refused
             .retain(|subject| !subject_is_of(subject, id));
+        // Values may have been repaired, or the destination may keep longer ones.
+        let failed = |check: &ValueCheck| matches!(check, ValueCheck::Failed { .. });
+        self.observed
+            .values
+            .retain(|(activity, _), check| activity != id || !failed(check));
         self.live.insert(id.clone(), Live { stored, ..live });
         Ok(())
     }
@@ -159,11 +185,10 @@ impl Engine {
         id: &ActivityId,
         event: ActivityEvent,
     ) -> Result<bool, DriverError> {
-        let room = blocks_touched(&event);
         let full = self
             .live
             .get(id)
-            .is_some_and(|live| !live.stored.has_room_for(room));
+            .is_some_and(|live| !live.stored.has_room_for(&event));
         if full && !self.flush(id).await? {
             return Ok(false);
         }
@@ -172,12 +197,28 @@ impl Engine {
                 self.observed.values.remove(&(id.clone(), *block));
             }
         }
+        let counted = match &event {
+            ActivityEvent::Troubled {
+                block: Some(block),
+                passes: false,
+                ..
+            } => Some(*block),
+            _ => None,
+        };
         let Some(live) = self.live.get_mut(id) else {
             return Ok(false);
         };
         let before = live.stored.state.head.counters;
         if let Err(error) = live.stored.apply(event, now(), &self.options.limits) {
             tracing::debug!(table = %live.stored.state.head.source_table, %error, "a late result was left aside");
+        }
+        if let (Some(block), Some(_)) = (counted, &live.stored.state.head.held) {
+            // One try too many: not again before somebody released the table.
+            let subjects = [
+                Subject::Block(id.clone(), block),
+                Subject::Values(id.clone(), block),
+            ];
+            self.observed.refused.extend(subjects);
         }
         let after = live.stored.state.head.counters;
         self.meter.moved(
@@ -215,32 +256,5 @@ impl Engine {
             live.stored = stored;
         }
         Ok(())
-    }
-}
-
-/// Blocks that an event writes at most.
-fn blocks_touched(event: &ActivityEvent) -> usize {
-    match event {
-        ActivityEvent::Planned { progress } => progress.blocks.len(),
-        ActivityEvent::Replanned { removed, progress } => removed.len() + progress.blocks.len(),
-        ActivityEvent::Folded { blocks } => blocks.len(),
-        ActivityEvent::Block {
-            event: BlockEvent::Failed { .. } | BlockEvent::Recounted { .. },
-            ..
-        } => MOST_OF_A_GROUP,
-        ActivityEvent::Block { .. } => 1,
-        ActivityEvent::Begun { .. }
-        | ActivityEvent::Claimed { .. }
-        | ActivityEvent::LayoutRead { .. }
-        | ActivityEvent::StagingIntended { .. }
-        | ActivityEvent::StagingReady { .. }
-        | ActivityEvent::StagingLost { .. }
-        | ActivityEvent::Troubled { .. }
-        | ActivityEvent::Reconciled { .. }
-        | ActivityEvent::StagingDropped { .. }
-        | ActivityEvent::StagingRetired
-        | ActivityEvent::GhostsGone { .. }
-        | ActivityEvent::Held { .. }
-        | ActivityEvent::Released => 0,
     }
 }

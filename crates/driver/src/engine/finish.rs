@@ -1,15 +1,18 @@
 //! Tables that completed their window, iterations that are thereby committed, and the last of
 //! the tidying.
 
-use kusto_copy_core::activity::Phase;
-use kusto_copy_core::database::DatabaseEvent;
-use kusto_copy_core::vocabulary::ActivityId;
+use kusto_copy_core::activity::{Activity, ActivityEvent, Phase};
+use kusto_copy_core::database::{DatabaseEvent, DatabasePhase, Sweep};
+use kusto_copy_core::decide::Subject;
+use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 use kusto_copy_kusto::Call;
 use kusto_copy_kusto::commands::owners::JobMarker;
 
-use super::Engine;
+use super::{Engine, opening_due};
+use crate::clock::now;
 use crate::effects::iteration_folder;
 use crate::error::DriverError;
+use crate::persist::Leftovers;
 
 impl Engine {
     /// Moves every table on that has completed or is tidy, then commits iterations without due
@@ -21,6 +24,7 @@ impl Engine {
         }
         for side in 0..self.sides.len() {
             self.commit(side).await?;
+            self.retire_staging(side).await?;
         }
         Ok(())
     }
@@ -45,6 +49,7 @@ impl Engine {
         if is_due {
             database
                 .complete(self.store.as_ref(), id, |table| {
+                    table.has_staging = head.staging.is_some();
                     table.rows_copied += head.counters.rows_moved;
                     table.blocks_copied += head.counters.blocks_moved;
                     table.bytes_copied += head.counters.bytes_moved;
@@ -53,35 +58,82 @@ impl Engine {
                 })
                 .await?;
         }
-        if tidy
-            && !self
-                .observed
-                .in_flight
-                .iter()
-                .any(|subject| subject_is_of(subject, id))
-        {
-            // Files of attempts that were planned anew have no block any more.
-            let folder = iteration_folder(&self.incarnation, &head)?;
-            self.sides[side].place.lake.delete_prefix(&folder).await?;
-            self.sides[side]
-                .stored
-                .tidied(self.store.as_ref(), id)
-                .await?;
-            self.live.remove(id);
-            self.observed
-                .values
-                .retain(|(activity, _), _| activity != id);
+        let is_of = |subject: &Subject| subject_is_of(subject, id);
+        if tidy && head.held.is_none() && !self.observed.in_flight.iter().any(is_of) {
+            self.put_away(id, side, &head).await?;
         }
         Ok(())
     }
 
+    /// Ends a table's tidying: its files, its marker, its place among the activities at work.
+    async fn put_away(
+        &mut self,
+        id: &ActivityId,
+        side: usize,
+        head: &Activity,
+    ) -> Result<(), DriverError> {
+        let (moment, subject) = (now(), Subject::Table(id.clone()));
+        let paused = self.observed.pauses.get(&subject);
+        if paused.is_some_and(|until| moment < *until) {
+            return Ok(());
+        }
+        // Files of attempts that were planned anew have no block any more.
+        let folder = iteration_folder(&self.incarnation, head)?;
+        if let Err(error) = self.sides[side].place.lake.delete_prefix(&folder).await {
+            let until = moment.plus(self.options.limits.retry_pause);
+            self.observed.pauses.insert(subject, until);
+            let told = ActivityEvent::Troubled {
+                block: None,
+                what: error.to_string(),
+                passes: error.is_unavailable(),
+            };
+            tracing::warn!(table = %head.source_table, %error, "files were not deleted yet");
+            self.apply(id, told).await?;
+            self.flush(id).await?;
+            return Ok(());
+        }
+        let late = head.may_come_late || !head.dropped_staging.is_empty();
+        let left = Leftovers {
+            has_staging: head.staging.is_some(),
+            sweep: late.then(|| Sweep {
+                activity: id.clone(),
+                iteration: head.iteration,
+                staging: head.dropped_staging.clone(),
+                due: moment.plus(self.options.limits.sweep_after),
+            }),
+        };
+        let database = &mut self.sides[side].stored;
+        database.tidied(self.store.as_ref(), id, left).await?;
+        self.live.remove(id);
+        let others = |(activity, _): &(ActivityId, BlockNumber)| activity != id;
+        self.observed.values.retain(|block, _| others(block));
+        Ok(())
+    }
+
+    /// A job that does not go on keeps no staging table, of idle tables neither.
+    async fn retire_staging(&mut self, side: usize) -> Result<(), DriverError> {
+        let database = &self.sides[side].stored;
+        let ends = !self.options.continuous
+            && database.record.phase == DatabasePhase::Idle
+            && opening_due(
+                &database.record,
+                &self.options,
+                self.pace,
+                self.sides[side].opened,
+            )
+            .is_none();
+        if !ends || self.is_paused() || database.kept_staging().next().is_none() {
+            return Ok(());
+        }
+        let database = &mut self.sides[side].stored;
+        database.retire_staging(self.store.as_ref()).await?;
+        self.take_up(side).await
+    }
+
     async fn commit(&mut self, side: usize) -> Result<(), DriverError> {
         let database = &self.sides[side].stored;
-        let running = matches!(
-            database.record.phase,
-            kusto_copy_core::database::DatabasePhase::Running { .. }
-        );
-        if !running || !database.due.is_empty() {
+        let running = matches!(database.record.phase, DatabasePhase::Running { .. });
+        if !running || !self.all_due_aside(side) {
             return Ok(());
         }
         self.sides[side]
@@ -111,8 +163,7 @@ impl Engine {
     }
 }
 
-pub(super) fn subject_is_of(subject: &kusto_copy_core::decide::Subject, id: &ActivityId) -> bool {
-    use kusto_copy_core::decide::Subject;
+pub(super) fn subject_is_of(subject: &Subject, id: &ActivityId) -> bool {
     match subject {
         Subject::Table(activity)
         | Subject::Block(activity, _)

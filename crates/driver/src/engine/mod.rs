@@ -7,13 +7,16 @@
 //! core.
 
 mod activities;
+mod aside;
 mod finish;
 mod observe;
 mod open;
 mod pace;
 mod requests;
+mod results;
 mod slots;
 mod stuck;
+mod sweep;
 
 pub(crate) use open::opening_due;
 pub(crate) use pace::{End, Pace};
@@ -30,7 +33,7 @@ use kusto_copy_core::decide::{
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis};
 use kusto_copy_store::Store;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -121,6 +124,9 @@ pub(crate) struct Engine {
     reported: Millis,
     wake_at: Option<Millis>,
     opening_pause: Option<Millis>,
+    sweep_pause: Option<Millis>,
+    /// Excluded tables that are held while they are tidied: nothing waits for them.
+    aside: BTreeSet<ActivityId>,
 }
 
 impl Engine {
@@ -149,6 +155,8 @@ impl Engine {
             reported: Millis(0),
             wake_at: None,
             opening_pause: None,
+            sweep_pause: None,
+            aside: BTreeSet::new(),
         }
     }
 
@@ -168,6 +176,7 @@ impl Engine {
             self.absorb().await?;
             self.observe(ending).await;
             if !ending {
+                self.sweep().await?;
                 self.open_iterations().await?;
                 self.answer_requests().await?;
             }
@@ -305,6 +314,9 @@ impl Engine {
         if !self.flush(id).await? {
             return Ok(());
         }
+        if !decisions.actions.is_empty() {
+            self.lease.ensure().await?;
+        }
         for action in decisions.actions {
             self.spawn(id, action);
         }
@@ -345,77 +357,6 @@ impl Engine {
         });
     }
 
-    /// Takes in what effects brought back.
-    ///
-    /// # Errors
-    /// When an effect ended without a result, which is a defect: nothing says what it was about,
-    /// so the run ends and the next one finds out by looking.
-    fn gather(&mut self) -> Result<(), DriverError> {
-        while let Some(done) = self.tasks.try_join_next() {
-            self.joined(done)?;
-        }
-        Ok(())
-    }
-
-    fn joined(&mut self, done: Result<Done, JoinError>) -> Result<(), DriverError> {
-        self.take_in(done.map_err(|error| DriverError::Internal {
-            what: format!("an effect ended without a result: {error}"),
-        })?);
-        Ok(())
-    }
-
-    fn take_in(&mut self, done: Done) {
-        self.observed.in_flight.remove(&done.subject);
-        self.querying.remove(&done.subject);
-        let Done {
-            activity,
-            subject,
-            outcome,
-        } = done;
-        if let Some(trouble) = &outcome.trouble {
-            tracing::warn!(%activity, "{trouble}");
-        }
-        if let Some(pause) = outcome.pause {
-            let failures = self.troubled.entry(subject.clone()).or_insert(0);
-            *failures += 1;
-            let wait = pause << (*failures - 1).min(4);
-            let jitter = fastrand::u64(0..=wait / 4);
-            self.observed
-                .pauses
-                .insert(subject.clone(), now().plus(wait + jitter));
-        } else {
-            self.troubled.remove(&subject);
-            self.observed.pauses.remove(&subject);
-        }
-        if outcome.refused {
-            self.observed.refused.insert(subject);
-        } else {
-            self.observed.refused.remove(&subject);
-        }
-        if let Some((block, check)) = outcome.values {
-            self.observed
-                .values
-                .insert((activity.clone(), block), check);
-        }
-        for block in outcome.still_staged {
-            self.observed.still_staged.insert((activity.clone(), block));
-        }
-        self.results.extend(
-            outcome
-                .events
-                .into_iter()
-                .map(|event| (activity.clone(), event)),
-        );
-    }
-
-    /// Applies what effects brought back, before anything is decided.
-    async fn absorb(&mut self) -> Result<(), DriverError> {
-        for (activity, event) in std::mem::take(&mut self.results) {
-            self.apply(&activity, event).await?;
-        }
-        Ok(())
-    }
-
     /// Waits for an effect's result, a moment to act at, or the wish to stop.
     async fn wait(
         &mut self,
@@ -443,12 +384,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn report(
-        &mut self,
-        progress: &watch::Sender<Report>,
-        state: JobState,
-        last: bool,
-    ) {
+    pub(crate) fn report(&mut self, progress: &watch::Sender<Report>, state: JobState, last: bool) {
         let moment = now();
         if last || moment.since(self.reported) >= REPORT_EVERY {
             self.reported = moment;

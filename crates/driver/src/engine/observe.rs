@@ -168,7 +168,7 @@ impl Engine {
         })
     }
 
-    fn call(&self, what: &str) -> Call {
+    pub(super) fn call(&self, what: &str) -> Call {
         Call::new(
             format!("KC.{}.{what}", self.incarnation),
             format!("kusto-copy job={} {what}", self.incarnation),

@@ -78,7 +78,8 @@ impl Engine {
     }
 
     pub(super) fn has_live(&self, side: usize) -> bool {
-        !self.sides[side].stored.tidy.is_empty() || self.live.values().any(|live| live.side == side)
+        let mut tidy = self.sides[side].stored.tidy.keys();
+        tidy.any(|id| !self.is_aside(side, id)) || self.live.values().any(|live| live.side == side)
     }
 
     fn open_call(&self, what: &str) -> Call {
@@ -205,13 +206,9 @@ impl Engine {
                 remedy: "check the spelling; table names are case-sensitive".to_owned(),
             });
         }
-        let listed = |list: &[String], name: &str| list.iter().any(|table| table == name);
         Ok(known
             .into_iter()
-            .filter(|name| {
-                self.options.tables_include.is_empty() || listed(&self.options.tables_include, name)
-            })
-            .filter(|name| !listed(&self.options.tables_exclude, name))
+            .filter(|name| self.options.chooses(name))
             .map(str::to_owned)
             .collect())
     }
@@ -244,6 +241,15 @@ impl Engine {
         database
             .tables
             .get(&ActivityId::of(&database.record.source, table))
+    }
+
+    /// Whether a table has an older window to complete first: it was excluded for a while. The
+    /// window up to this iteration's end follows on it.
+    fn is_behind(&self, side: usize, table: &str, iteration: u32) -> bool {
+        let database = &self.sides[side].stored;
+        let id = ActivityId::of(&database.record.source, table);
+        let due = database.due.get(&id);
+        due.is_some_and(|due| due.marker.iteration < iteration)
     }
 
     /// A table dropped and created again, or renamed over, is another table: its window must not
@@ -279,6 +285,9 @@ impl Engine {
         let mut proofs: Vec<(String, Window)> = Vec::new();
         for table in chosen {
             self.refuse_another_table(side, &table)?;
+            if self.is_behind(side, &table, iteration) {
+                continue;
+            }
             let after = self
                 .record_of(side, &table)
                 .and_then(|record| record.completed_to.clone());

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use kusto_copy_core::database::{
-    Database, DatabaseError, DatabaseEvent, DatabasePhase, DueMarker, TableRecord,
+    Database, DatabaseError, DatabaseEvent, DatabasePhase, DueMarker, Sweep, TableRecord,
 };
-use kusto_copy_core::vocabulary::ActivityId;
+use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
 use kusto_copy_store::{
-    Etag, Key, Partition, Row, RowRange, Store, StoreError, Transaction, Write, list_all,
+    Entity, Etag, Key, Partition, Row, RowRange, Store, StoreError, Transaction, Write, list_all,
 };
 
 use super::{database_partition, decode, put, read};
 use crate::error::DriverError;
+use crate::job::RunOptions;
 
 /// Times that a transaction is sent while its answers are lost and nothing is stored.
 const SENDS: usize = 5;
@@ -23,6 +24,18 @@ pub(crate) struct Marker {
     pub(crate) marker: DueMarker,
     etag: Etag,
 }
+
+/// What tidying leaves of a table's iteration.
+#[derive(Debug, Default)]
+pub(crate) struct Leftovers {
+    /// Whether its staging table is kept for the next iteration.
+    pub(crate) has_staging: bool,
+    /// What is deleted once more later.
+    pub(crate) sweep: Option<Sweep>,
+}
+
+/// Tables of one transaction: each takes two writes beside the record.
+const TABLES_OF_A_COMMIT: usize = 40;
 
 /// A database's entities with the versions that were seen of them.
 #[derive(Debug)]
@@ -37,6 +50,8 @@ pub(crate) struct StoredDatabase {
     pub(crate) due: BTreeMap<ActivityId, Marker>,
     /// Tables of which something is left to tidy.
     pub(crate) tidy: BTreeMap<ActivityId, Marker>,
+    /// What is deleted once more later.
+    pub(crate) sweeps: BTreeMap<(ActivityId, u32), (Sweep, Etag)>,
     partition: Partition,
 }
 
@@ -49,50 +64,81 @@ impl StoredDatabase {
         epoch: u64,
     ) -> Result<Self, StoreError> {
         let partition = database_partition(source)?;
-        let stored: Option<(Database, Etag)> =
-            read(store, &Key::new(partition.clone(), Row::of(&["database"])?)).await?;
-        let (record, etag) = match stored {
-            Some((record, etag)) => (record, Some(etag)),
-            None => (
-                Database::new(source.to_owned(), destination.to_owned(), epoch),
-                None,
-            ),
-        };
         let mut loaded = Self {
-            record,
-            etag,
+            record: Database::new(source.to_owned(), destination.to_owned(), epoch),
+            etag: None,
             tables: BTreeMap::new(),
             table_etags: BTreeMap::new(),
             due: BTreeMap::new(),
             tidy: BTreeMap::new(),
+            sweeps: BTreeMap::new(),
             partition,
         };
-        for entity in list_all(store, &loaded.partition, &RowRange::below(&["table"])?).await? {
-            let (table, etag): (TableRecord, Etag) = decode(&entity)?;
-            loaded.table_etags.insert(table.activity.clone(), etag);
-            loaded.tables.insert(table.activity.clone(), table);
+        for entity in list_all(store, &loaded.partition, &RowRange::all()).await? {
+            loaded.take(&entity)?;
         }
-        loaded.due = loaded.markers(store, "due").await?;
-        loaded.tidy = loaded.markers(store, "tidy").await?;
         Ok(loaded)
     }
 
-    /// Whether nothing of it is open, due or left to tidy.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        self.record.phase == DatabasePhase::Idle && self.due.is_empty() && self.tidy.is_empty()
+    fn take(&mut self, entity: &Entity) -> Result<(), StoreError> {
+        let marker = |entity: &Entity| {
+            let (marker, etag): (DueMarker, Etag) = decode(entity)?;
+            Ok::<_, StoreError>((marker.activity.clone(), Marker { marker, etag }))
+        };
+        match entity.key.row.parts().first().map(String::as_str) {
+            Some("database") => {
+                let (record, etag) = decode(entity)?;
+                (self.record, self.etag) = (record, Some(etag));
+            }
+            Some("table") => {
+                let (table, etag): (TableRecord, Etag) = decode(entity)?;
+                self.table_etags.insert(table.activity.clone(), etag);
+                self.tables.insert(table.activity.clone(), table);
+            }
+            Some("due") => self.due.extend([marker(entity)?]),
+            Some("tidy") => self.tidy.extend([marker(entity)?]),
+            Some("sweep") => {
+                let (sweep, etag): (Sweep, Etag) = decode(entity)?;
+                let key = (sweep.activity.clone(), sweep.iteration);
+                self.sweeps.insert(key, (sweep, etag));
+            }
+            Some(_) | None => {
+                return Err(StoreError::Corrupt {
+                    what: format!("entity {}", entity.key),
+                    source: None,
+                });
+            }
+        }
+        Ok(())
     }
 
-    async fn markers(
-        &self,
-        store: &dyn Store,
-        kind: &str,
-    ) -> Result<BTreeMap<ActivityId, Marker>, StoreError> {
-        let mut markers = BTreeMap::new();
-        for entity in list_all(store, &self.partition, &RowRange::below(&[kind])?).await? {
-            let (marker, etag): (DueMarker, Etag) = decode(&entity)?;
-            markers.insert(marker.activity.clone(), Marker { marker, etag });
-        }
-        Ok(markers)
+    /// Whether nothing of it is open, due or left to tidy or to sweep. Tables that the user
+    /// excludes rest whatever is left of them.
+    pub(crate) fn is_at_rest(&self, options: &RunOptions, now: Millis) -> bool {
+        let rests = |marker: &Marker| !options.chooses(&marker.marker.source_table);
+        self.record.phase == DatabasePhase::Idle
+            && self.due.values().all(rests)
+            && self.tidy.is_empty()
+            && self.due_sweep(now).is_none()
+            && (options.continuous || self.kept_staging().next().is_none())
+    }
+
+    /// Something whose second deletion is due.
+    pub(crate) fn due_sweep(&self, now: Millis) -> Option<&Sweep> {
+        let sweeps = self.sweeps.values().map(|(sweep, _)| sweep);
+        sweeps
+            .filter(|sweep| sweep.due <= now)
+            .min_by_key(|sweep| sweep.due)
+    }
+
+    /// Tables that are at rest and whose staging table is kept.
+    pub(crate) fn kept_staging(&self) -> impl Iterator<Item = (&TableRecord, &Cursor)> {
+        self.tables.values().filter_map(|table| {
+            let id = &table.activity;
+            let rests = !self.due.contains_key(id) && !self.tidy.contains_key(id);
+            let completed_to = table.completed_to.as_ref()?;
+            (table.has_staging && rests).then_some((table, completed_to))
+        })
     }
 
     fn key(&self, parts: &[&str]) -> Result<Key, StoreError> {
@@ -175,7 +221,7 @@ impl StoredDatabase {
         store: &dyn Store,
         due: Vec<(TableRecord, DueMarker)>,
     ) -> Result<(), StoreError> {
-        for chunk in due.chunks(40) {
+        for chunk in due.chunks(TABLES_OF_A_COMMIT) {
             let mut writes = Vec::new();
             for (table, marker) in chunk {
                 let activity = marker.activity.as_str();
@@ -201,7 +247,9 @@ impl StoredDatabase {
     }
 
     /// A table's window is completed: its marker goes, its own end advances, its tidying begins.
-    /// One transaction; a repetition after a lost answer finds nothing to do.
+    /// Where the table was set aside while iterations went on, the marker of the open one takes
+    /// the place of the old: its next window reaches from its own end to the iteration's. One
+    /// transaction; a repetition after a lost answer finds nothing to do.
     pub(crate) async fn complete(
         &mut self,
         store: &dyn Store,
@@ -216,53 +264,155 @@ impl StoredDatabase {
         };
         advance(&mut table);
         table.completed_to = Some(due.marker.window.up_to.clone());
+        let next = self.next_marker(&due.marker);
         let id = activity.as_str();
-        let writes = vec![
-            put(
-                self.key(&["table", id])?,
-                &table,
-                self.table_etags.get(activity),
-            )?,
-            put(
-                self.key(&["tidy", id])?,
-                &due.marker,
-                self.tidy.get(activity).map(|known| &known.etag),
-            )?,
-            Write::Delete {
-                key: self.key(&["due", id])?,
+        let key = self.key(&["due", id])?;
+        let due_write = match &next {
+            Some(next) => put(key, next, Some(&due.etag))?,
+            None => Write::Delete {
+                key,
                 if_match: due.etag,
             },
+        };
+        let tidy_seen = self.tidy.get(activity).map(|known| &known.etag);
+        let table_seen = self.table_etags.get(activity);
+        let writes = vec![
+            put(self.key(&["table", id])?, &table, table_seen)?,
+            put(self.key(&["tidy", id])?, &due.marker, tidy_seen)?,
+            due_write,
         ];
         let etags = self.commit(store, writes).await?;
-        if let [Some(table_etag), Some(tidy_etag), None] = etags.as_slice() {
-            self.table_etags
-                .insert(activity.clone(), table_etag.clone());
-            let marker = Marker {
-                marker: due.marker,
-                etag: tidy_etag.clone(),
+        if let [Some(table_etag), Some(tidy_etag), due_etag] = etags.as_slice() {
+            let (id, marker) = (activity.clone(), due.marker);
+            self.table_etags.insert(id.clone(), table_etag.clone());
+            let etag = tidy_etag.clone();
+            self.tidy.insert(id.clone(), Marker { marker, etag });
+            match (next, due_etag.clone()) {
+                (Some(marker), Some(etag)) => self.due.insert(id, Marker { marker, etag }),
+                (Some(_) | None, _) => self.due.remove(activity),
             };
-            self.tidy.insert(activity.clone(), marker);
         }
         self.tables.insert(activity.clone(), table);
-        self.due.remove(activity);
         Ok(())
     }
 
-    /// Nothing is left to tidy of a table.
+    /// What a table is due for after an older window, while an iteration is open.
+    fn next_marker(&self, done: &DueMarker) -> Option<DueMarker> {
+        let (iteration, end) = self.record.open()?;
+        (done.iteration < iteration).then(|| DueMarker {
+            iteration,
+            window: Window {
+                after: Some(done.window.up_to.clone()),
+                up_to: end.clone(),
+            },
+            bounds: None,
+            ..done.clone()
+        })
+    }
+
+    /// Nothing is left to tidy of a table, but what is kept and what is swept later.
     pub(crate) async fn tidied(
         &mut self,
         store: &dyn Store,
         activity: &ActivityId,
+        left: Leftovers,
     ) -> Result<(), StoreError> {
         let Some(tidy) = self.tidy.get(activity).cloned() else {
             return Ok(());
         };
-        let delete = Write::Delete {
-            key: self.key(&["tidy", activity.as_str()])?,
+        let id = activity.as_str();
+        let mut writes = vec![Write::Delete {
+            key: self.key(&["tidy", id])?,
             if_match: tidy.etag,
+        }];
+        let mut table = self.tables.get(activity).cloned();
+        table = table.filter(|table| table.has_staging != left.has_staging);
+        if let Some(table) = &mut table {
+            table.has_staging = left.has_staging;
+            let seen = self.table_etags.get(activity);
+            writes.push(put(self.key(&["table", id])?, table, seen)?);
+        }
+        let sweep = left.sweep.map(|mut sweep| {
+            let key = (sweep.activity.clone(), sweep.iteration);
+            if let Some((known, _)) = self.sweeps.get(&key) {
+                sweep.staging.extend(known.staging.iter().cloned());
+                sweep.staging.sort();
+                sweep.staging.dedup();
+            }
+            (key, sweep)
+        });
+        if let Some((key, sweep)) = &sweep {
+            let seen = self.sweeps.get(key).map(|(_, etag)| etag);
+            writes.push(put(self.sweep_key(key)?, sweep, seen)?);
+        }
+        let mut etags = self.commit(store, writes).await?.into_iter().skip(1);
+        if let Some(table) = table {
+            if let Some(etag) = etags.next().flatten() {
+                self.table_etags.insert(activity.clone(), etag);
+            }
+            self.tables.insert(activity.clone(), table);
+        }
+        if let Some((key, sweep)) = sweep
+            && let Some(etag) = etags.next().flatten()
+        {
+            self.sweeps.insert(key, (sweep, etag));
+        }
+        self.tidy.remove(activity);
+        Ok(())
+    }
+
+    /// Marks kept staging tables as to be tidied: the job ends.
+    pub(crate) async fn retire_staging(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        let markers: Vec<DueMarker> = self
+            .kept_staging()
+            .map(|(table, completed_to)| DueMarker {
+                activity: table.activity.clone(),
+                iteration: table.last_iteration,
+                source_table: table.source_table.clone(),
+                destination_table: table.destination_table.clone(),
+                window: Window {
+                    after: None,
+                    up_to: completed_to.clone(),
+                },
+                bounds: None,
+            })
+            .collect();
+        for chunk in markers.chunks(TABLES_OF_A_COMMIT) {
+            let mut writes = Vec::new();
+            for marker in chunk {
+                let key = self.key(&["tidy", marker.activity.as_str()])?;
+                writes.push(put(key, marker, None)?);
+            }
+            let etags = self.commit(store, writes).await?;
+            for (marker, etag) in chunk.iter().zip(etags) {
+                if let Some(etag) = etag {
+                    let (id, marker) = (marker.activity.clone(), marker.clone());
+                    self.tidy.insert(id, Marker { marker, etag });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sweep_key(&self, (activity, iteration): &(ActivityId, u32)) -> Result<Key, StoreError> {
+        self.key(&["sweep", activity.as_str(), &format!("{iteration:08}")])
+    }
+
+    /// The second deletion is done.
+    pub(crate) async fn swept(
+        &mut self,
+        store: &dyn Store,
+        key: &(ActivityId, u32),
+    ) -> Result<(), StoreError> {
+        let Some((_, etag)) = self.sweeps.get(key).cloned() else {
+            return Ok(());
+        };
+        let delete = Write::Delete {
+            key: self.sweep_key(key)?,
+            if_match: etag,
         };
         self.commit(store, vec![delete]).await?;
-        self.tidy.remove(activity);
+        self.sweeps.remove(key);
         Ok(())
     }
 }
@@ -280,102 +430,4 @@ async fn versions(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use kusto_copy_core::vocabulary::{Cursor, Millis, Window};
-    use kusto_copy_store::faulty::{Call, Fault, Faulty};
-    use kusto_copy_store::{MemoryStore, SystemClock};
-
-    use super::*;
-
-    fn due() -> (TableRecord, DueMarker) {
-        let activity = ActivityId::of("a", "T");
-        let record = TableRecord {
-            activity: activity.clone(),
-            source_table: "T".to_owned(),
-            destination_table: "T".to_owned(),
-            table_id: "1".to_owned(),
-            completed_to: None,
-            rows_copied: 0,
-            blocks_copied: 0,
-            bytes_copied: 0,
-            last_iteration: 0,
-            last_rows: 0,
-            has_staging: false,
-        };
-        let marker = DueMarker {
-            activity,
-            iteration: 1,
-            source_table: "T".to_owned(),
-            destination_table: "T".to_owned(),
-            window: Window {
-                after: None,
-                up_to: Cursor("c".to_owned()),
-            },
-            bounds: None,
-        };
-        (record, marker)
-    }
-
-    async fn iteration(store: &dyn Store) -> Result<StoredDatabase, DriverError> {
-        let mut database = StoredDatabase::load(store, "a", "b", 1).await?;
-        database.claim(store, 1).await?;
-        let read = DatabaseEvent::CursorRead {
-            source_id: "1".to_owned(),
-            cursor_end: Cursor("c".to_owned()),
-            read_at: Millis(1),
-        };
-        database.apply(store, read).await?;
-        database.mark_due(store, vec![due()]).await?;
-        database.apply(store, DatabaseEvent::Marked).await?;
-        let activity = ActivityId::of("a", "T");
-        let add = |table: &mut TableRecord| table.rows_copied += 7;
-        database.complete(store, &activity, add).await?;
-        database.complete(store, &activity, add).await?;
-        database.apply(store, DatabaseEvent::Committed).await?;
-        database.tidied(store, &activity).await?;
-        Ok(database)
-    }
-
-    /// Each transaction of an iteration meets each fault once: rows count once and memory is
-    /// what the store holds.
-    #[tokio::test]
-    async fn lost_answers_leave_memory_and_store_together() {
-        for fault in [Fault::AnswerLost, Fault::RequestLost, Fault::Late] {
-            for at in 0..7 {
-                let memory: Arc<dyn Store> =
-                    Arc::new(MemoryStore::with_clock(Arc::new(SystemClock)));
-                let commits = AtomicUsize::new(0);
-                let choose = move |call: Call<'_>| {
-                    let commit = matches!(call, Call::Commit(_));
-                    (commit && commits.fetch_add(1, Ordering::Relaxed) == at).then_some(fault)
-                };
-                let store = Faulty::new(Arc::clone(&memory), Box::new(choose));
-                let database = iteration(&store).await.expect("completes");
-                let stored = StoredDatabase::load(memory.as_ref(), "a", "b", 1)
-                    .await
-                    .expect("loads");
-                assert_eq!(stored.record, database.record, "{fault:?} at {at}");
-                assert_eq!(stored.record.phase, DatabasePhase::Idle);
-                assert_eq!(stored.tables, database.tables);
-                let rows: Vec<u64> = stored.tables.values().map(|t| t.rows_copied).collect();
-                assert_eq!(rows, [7], "{fault:?} at {at}");
-                assert!(stored.due.is_empty() && stored.tidy.is_empty());
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn a_worker_that_was_taken_over_writes_nothing() {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(Arc::new(SystemClock)));
-        let load = |epoch| StoredDatabase::load(store.as_ref(), "a", "b", epoch);
-        let mut old = load(1).await.expect("loads");
-        old.claim(store.as_ref(), 1).await.expect("claims");
-        let mut new = load(2).await.expect("loads");
-        new.claim(store.as_ref(), 2).await.expect("claims");
-        let stale = old.mark_due(store.as_ref(), vec![due()]).await;
-        assert!(stale.is_err_and(|error| error.is_conflict()));
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 //! | partition | rows |
 //! |---|---|
 //! | `job` | `job` (the definition), `lease`, `control`, `heartbeat` |
-//! | `db!<source database>` | `database`, `table!<activity>`, `due!<activity>`, `tidy!<activity>` |
+//! | `db!<source database>` | `database`, `table!<activity>`, `due!<activity>`, `tidy!<activity>`, `sweep!<activity>!<iteration>` |
 //! | `act!<activity>` | `head`, `block!<number>` |
 //!
 //! Finished work is not here: finished blocks are folded into the lake's ledger and counters.
@@ -12,7 +12,7 @@ mod activity;
 mod database;
 
 pub(crate) use activity::StoredActivity;
-pub(crate) use database::StoredDatabase;
+pub(crate) use database::{Leftovers, StoredDatabase};
 
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 use kusto_copy_store::{
@@ -26,8 +26,9 @@ use crate::control::ControlRecord;
 use crate::heartbeat::HeartbeatRecord;
 use crate::job::JobDefinition;
 
-/// The layout of every entity of ours.
-pub(crate) const LAYOUT: Layout = Layout::new(1, env!("CARGO_PKG_VERSION"));
+/// The layout of every entity of ours. 2 added what a late command may leave, tables that are set
+/// aside, staging tables that are made anew and frozen ledger units.
+pub(crate) const LAYOUT: Layout = Layout::new(2, env!("CARGO_PKG_VERSION"));
 
 /// The job's own record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,55 @@
+//! The second deletion of what a late command may have left.
+//!
+//! The intent is the sweep's record, inserted when the table's tidying ended. Deleting twice
+//! finds nothing; after a lost answer it is done again; a stale worker deletes nothing that could
+//! be in use, since neither an iteration's folder nor a staging table's name is used again.
+
+use kusto_copy_core::database::Sweep;
+use kusto_copy_core::vocabulary::ActivityId;
+
+use super::Engine;
+use crate::clock::now;
+use crate::effects::files_of_iteration;
+use crate::error::DriverError;
+
+/// Deletions before other work has its turn.
+const SWEEPS_AT_ONCE: usize = 20;
+
+impl Engine {
+    /// Deletes once more what is due. A cluster or lake that fails is asked again later: nothing
+    /// waits for it.
+    pub(super) async fn sweep(&mut self) -> Result<(), DriverError> {
+        let moment = now();
+        if self.is_paused() || self.sweep_pause.is_some_and(|until| moment < until) {
+            return Ok(());
+        }
+        for side in 0..self.sides.len() {
+            for _ in 0..SWEEPS_AT_ONCE {
+                let Some(sweep) = self.sides[side].stored.due_sweep(moment).cloned() else {
+                    break;
+                };
+                if let Err(error) = self.swept(side, &sweep).await {
+                    tracing::warn!(%error, "what late commands may have left was not deleted yet");
+                    self.sweep_pause = Some(moment.plus(self.options.limits.operation_visibility));
+                    return Ok(());
+                }
+                let key: (ActivityId, u32) = (sweep.activity, sweep.iteration);
+                let store = self.store.as_ref();
+                self.sides[side].stored.swept(store, &key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn swept(&self, side: usize, sweep: &Sweep) -> Result<(), DriverError> {
+        let place = &self.sides[side].place;
+        let folder = files_of_iteration(&self.incarnation, &sweep.activity, sweep.iteration)?;
+        place.lake.delete_prefix(&folder).await?;
+        if !sweep.staging.is_empty() {
+            let names: Vec<&str> = sweep.staging.iter().map(String::as_str).collect();
+            let call = self.call("sweep");
+            place.destination.staging_drop(&call, &names).await?;
+        }
+        Ok(())
+    }
+}

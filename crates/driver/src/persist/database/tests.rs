@@ -1,0 +1,274 @@
+//! Iterations meet lost answers, stale workers, set-aside tables and late leftovers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use kusto_copy_core::vocabulary::{Cursor, Millis, Window};
+use kusto_copy_store::faulty::{Call, Fault, Faulty};
+use kusto_copy_store::{MemoryStore, SystemClock};
+
+use super::*;
+
+fn due() -> (TableRecord, DueMarker) {
+    let activity = ActivityId::of("a", "T");
+    let record = TableRecord {
+        activity: activity.clone(),
+        source_table: "T".to_owned(),
+        destination_table: "T".to_owned(),
+        table_id: "1".to_owned(),
+        completed_to: None,
+        rows_copied: 0,
+        blocks_copied: 0,
+        bytes_copied: 0,
+        last_iteration: 0,
+        last_rows: 0,
+        has_staging: false,
+    };
+    let marker = DueMarker {
+        activity,
+        iteration: 1,
+        source_table: "T".to_owned(),
+        destination_table: "T".to_owned(),
+        window: Window {
+            after: None,
+            up_to: Cursor("c".to_owned()),
+        },
+        bounds: None,
+    };
+    (record, marker)
+}
+
+async fn iteration(store: &dyn Store) -> Result<StoredDatabase, DriverError> {
+    let mut database = StoredDatabase::load(store, "a", "b", 1).await?;
+    database.claim(store, 1).await?;
+    let read = DatabaseEvent::CursorRead {
+        source_id: "1".to_owned(),
+        cursor_end: Cursor("c".to_owned()),
+        read_at: Millis(1),
+    };
+    database.apply(store, read).await?;
+    database.mark_due(store, vec![due()]).await?;
+    database.apply(store, DatabaseEvent::Marked).await?;
+    let activity = ActivityId::of("a", "T");
+    let add = |table: &mut TableRecord| table.rows_copied += 7;
+    database.complete(store, &activity, add).await?;
+    database.complete(store, &activity, add).await?;
+    database.apply(store, DatabaseEvent::Committed).await?;
+    let sweep = Sweep {
+        activity: activity.clone(),
+        iteration: 1,
+        staging: vec!["s".to_owned()],
+        due: Millis(9),
+    };
+    let left = Leftovers {
+        has_staging: true,
+        sweep: Some(sweep),
+    };
+    database.tidied(store, &activity, left).await?;
+    database.swept(store, &(activity, 1)).await?;
+    Ok(database)
+}
+
+/// Each transaction of an iteration meets each fault once: rows count once and memory is
+/// what the store holds.
+#[tokio::test]
+async fn lost_answers_leave_memory_and_store_together() {
+    for fault in [Fault::AnswerLost, Fault::RequestLost, Fault::Late] {
+        for at in 0..8 {
+            let memory: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(Arc::new(SystemClock)));
+            let commits = AtomicUsize::new(0);
+            let choose = move |call: Call<'_>| {
+                let commit = matches!(call, Call::Commit(_));
+                (commit && commits.fetch_add(1, Ordering::Relaxed) == at).then_some(fault)
+            };
+            let store = Faulty::new(Arc::clone(&memory), Box::new(choose));
+            let database = iteration(&store).await.expect("completes");
+            let stored = StoredDatabase::load(memory.as_ref(), "a", "b", 1)
+                .await
+                .expect("loads");
+            assert_eq!(stored.record, database.record, "{fault:?} at {at}");
+            assert_eq!(stored.record.phase, DatabasePhase::Idle);
+            assert_eq!(stored.tables, database.tables);
+            let rows: Vec<u64> = stored.tables.values().map(|t| t.rows_copied).collect();
+            assert_eq!(rows, [7], "{fault:?} at {at}");
+            assert!(stored.due.is_empty() && stored.tidy.is_empty());
+            assert!(stored.sweeps.is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_was_taken_over_writes_nothing() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(Arc::new(SystemClock)));
+    let load = |epoch| StoredDatabase::load(store.as_ref(), "a", "b", epoch);
+    let mut old = load(1).await.expect("loads");
+    old.claim(store.as_ref(), 1).await.expect("claims");
+    let mut new = load(2).await.expect("loads");
+    new.claim(store.as_ref(), 2).await.expect("claims");
+    let stale = old.mark_due(store.as_ref(), vec![due()]).await;
+    assert!(stale.is_err_and(|error| error.is_conflict()));
+}
+
+fn memory() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::with_clock(Arc::new(SystemClock)))
+}
+
+fn read(cursor: &str) -> DatabaseEvent {
+    DatabaseEvent::CursorRead {
+        source_id: "1".to_owned(),
+        cursor_end: Cursor(cursor.to_owned()),
+        read_at: Millis(1),
+    }
+}
+
+/// A table that the user excluded lets iterations commit; included again it completes its old
+/// window first, then the window up to the open iteration's end.
+#[tokio::test]
+async fn a_table_that_was_set_aside_goes_on_where_it_stood() {
+    let store = memory();
+    let mut database = StoredDatabase::load(store.as_ref(), "a", "b", 1)
+        .await
+        .expect("loads");
+    let begin = [read("c"), DatabaseEvent::Marked];
+    let again = [DatabaseEvent::Committed, read("e"), DatabaseEvent::Marked];
+    let (record, marker) = due();
+    let activity = marker.activity.clone();
+    for (number, event) in begin.into_iter().enumerate() {
+        if number == 1 {
+            let due = vec![(record.clone(), marker.clone())];
+            database.mark_due(store.as_ref(), due).await.expect("marks");
+        }
+        let applied = database.apply(store.as_ref(), event).await;
+        applied.expect("applies");
+    }
+    for event in again {
+        let applied = database.apply(store.as_ref(), event).await;
+        applied.expect("an excluded table holds nothing back");
+    }
+    assert_eq!(database.tables[&activity].completed_to, None);
+    let done = database.complete(store.as_ref(), &activity, |_| {}).await;
+    done.expect("completes its old window");
+    let loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1)
+        .await
+        .expect("loads");
+    for database in [&database, &loaded] {
+        let next = &database.due[&activity].marker;
+        let (from, to) = (Cursor("c".to_owned()), Cursor("e".to_owned()));
+        assert_eq!(database.tables[&activity].completed_to, Some(from.clone()));
+        assert_eq!(next.iteration, 2);
+        assert_eq!(
+            (next.window.after.clone(), &next.window.up_to),
+            (Some(from), &to)
+        );
+        assert_eq!(database.tidy[&activity].marker.iteration, 1);
+    }
+    let done = database.complete(store.as_ref(), &activity, |_| {}).await;
+    done.expect("completes");
+    let end = Some(Cursor("e".to_owned()));
+    assert_eq!(database.tables[&activity].completed_to, end);
+    assert!(!database.due.contains_key(&activity));
+}
+
+/// The end of a continuous job finds the staging tables of tables that are idle.
+#[tokio::test]
+async fn kept_staging_is_found_when_the_job_ends() {
+    let store = memory();
+    let mut database = StoredDatabase::load(store.as_ref(), "a", "b", 1)
+        .await
+        .expect("loads");
+    for event in [read("c"), DatabaseEvent::Marked] {
+        database
+            .apply(store.as_ref(), event)
+            .await
+            .expect("applies");
+    }
+    database
+        .mark_due(store.as_ref(), vec![due()])
+        .await
+        .expect("marks");
+    let activity = ActivityId::of("a", "T");
+    let kept = |table: &mut TableRecord| table.has_staging = true;
+    database
+        .complete(store.as_ref(), &activity, kept)
+        .await
+        .expect("completes");
+    let left = || Leftovers {
+        has_staging: true,
+        sweep: None,
+    };
+    let committed = database
+        .apply(store.as_ref(), DatabaseEvent::Committed)
+        .await;
+    committed.expect("commits");
+    database
+        .tidied(store.as_ref(), &activity, left())
+        .await
+        .expect("tidies");
+    let options = |continuous| RunOptions {
+        continuous,
+        ..RunOptions::default()
+    };
+    assert!(database.is_at_rest(&options(true), Millis(5)));
+    assert!(!database.is_at_rest(&options(false), Millis(5)));
+    database
+        .retire_staging(store.as_ref())
+        .await
+        .expect("retires");
+    let marker = &database.tidy[&activity].marker;
+    assert_eq!(marker.iteration, database.tables[&activity].last_iteration);
+    let gone = database
+        .tidied(store.as_ref(), &activity, Leftovers::default())
+        .await;
+    gone.expect("tidies");
+    let loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1)
+        .await
+        .expect("loads");
+    assert!(loaded.is_at_rest(&options(false), Millis(5)));
+    assert_eq!(loaded.tables, database.tables);
+}
+
+/// What late commands may have left stays recorded until it is swept, and is due in time.
+#[tokio::test]
+async fn leftovers_are_swept_once_they_are_due() {
+    let store = memory();
+    let mut database = StoredDatabase::load(store.as_ref(), "a", "b", 1)
+        .await
+        .expect("loads");
+    for event in [read("c"), DatabaseEvent::Marked] {
+        database
+            .apply(store.as_ref(), event)
+            .await
+            .expect("applies");
+    }
+    database
+        .mark_due(store.as_ref(), vec![due()])
+        .await
+        .expect("marks");
+    let activity = ActivityId::of("a", "T");
+    database
+        .complete(store.as_ref(), &activity, |_| {})
+        .await
+        .expect("completes");
+    let sweep = Sweep {
+        activity: activity.clone(),
+        iteration: 1,
+        staging: vec!["s".to_owned()],
+        due: Millis(100),
+    };
+    let left = Leftovers {
+        has_staging: false,
+        sweep: Some(sweep.clone()),
+    };
+    database
+        .tidied(store.as_ref(), &activity, left)
+        .await
+        .expect("tidies");
+    let mut loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1)
+        .await
+        .expect("loads");
+    assert_eq!(loaded.due_sweep(Millis(99)), None);
+    assert_eq!(loaded.due_sweep(Millis(100)), Some(&sweep));
+    let key = (activity, 1);
+    loaded.swept(store.as_ref(), &key).await.expect("sweeps");
+    assert_eq!(loaded.due_sweep(Millis(100)), None);
+}
