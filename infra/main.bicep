@@ -3,7 +3,7 @@
 // the rights on the clusters. No secret is made, stored or put out anywhere.
 targetScope = 'subscription'
 
-import { destinationCluster, instanceMemory, job, operator, sourceCluster, style } from 'types.bicep'
+import { destinationCluster, instanceMemory, job, operator, redundancy, sourceCluster, style } from 'types.bicep'
 
 metadata name = 'kusto-copy'
 metadata description = 'Serverless replication of Azure Data Explorer databases'
@@ -66,6 +66,9 @@ param instanceMemoryMB instanceMemory = 512
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 5
+
+@description('Redundancy of the lake and the state. Nothing in them is the only copy of a row, but without the state a job starts over.')
+param lakeRedundancy redundancy = 'Standard_LRS'
 
 @description('Files in the lake older than this are deleted even if the copier forgot them; 0 for never. The ledger, the record of finished blocks, ages with them.')
 @minValue(0)
@@ -163,6 +166,7 @@ module lakeStorage 'modules/lake-storage.bicep' = {
     tableName: stateTable
     folders: lakeFolders
     stagedFilesDays: stagedFilesDays
+    redundancyLevel: lakeRedundancy
     allowPublicNetwork: !(privateNetworking && privateLake)
   }
 }

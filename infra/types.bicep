@@ -157,3 +157,7 @@ type style = 'throughput' | 'economy'
 @export()
 @description('Memory of an instance in MB, the sizes of Flex Consumption.')
 type instanceMemory = 512 | 2048 | 4096
+
+@export()
+@description('Copies of the lake and the state: in one data centre, in three zones, or also in the paired region.')
+type redundancy = 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Standard_GZRS'

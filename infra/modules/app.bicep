@@ -178,15 +178,21 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
 }
 
 // Packages are deployed with an Entra token, never with a password.
-resource publishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = [
-  for channel in ['ftp', 'scm']: {
-    parent: site
-    name: channel
-    properties: {
-      allow: false
-    }
+resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: site
+  name: 'ftp'
+  properties: {
+    allow: false
   }
-]
+}
+
+resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: site
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
 
 output name string = site.name
 output hostName string = site.properties.defaultHostName

@@ -1,5 +1,7 @@
 // The lake (staged files, manifests, the ledger) and the state of the jobs.
 
+import { redundancy } from '../types.bicep'
+
 @description('Name of the account.')
 @minLength(3)
 @maxLength(24)
@@ -23,6 +25,9 @@ param folders string[]
 @description('Files of jobs older than this are deleted; 0 for never.')
 param stagedFilesDays int
 
+@description('How many copies of the data are kept, and where.')
+param redundancyLevel redundancy
+
 @description('Whether the public endpoint answers.')
 param allowPublicNetwork bool
 
@@ -35,7 +40,7 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: {
-    name: 'Standard_LRS'
+    name: redundancyLevel
   }
   properties: {
     allowBlobPublicAccess: false
