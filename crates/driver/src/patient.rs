@@ -55,9 +55,10 @@ impl Patient {
                 Err(error) if error.is_unavailable() => error,
                 answer => return answer,
             };
-            let asked = match &error {
-                StoreError::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
-                _ => Duration::ZERO,
+            let asked = if let StoreError::Unavailable { retry_after, .. } = &error {
+                retry_after.unwrap_or_default()
+            } else {
+                Duration::ZERO
             };
             let jitter = Duration::from_millis(fastrand::u64(0..50));
             let wait = pause.max(asked) + jitter;

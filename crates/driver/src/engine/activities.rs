@@ -197,13 +197,15 @@ impl Engine {
                 self.observed.values.remove(&(id.clone(), *block));
             }
         }
-        let counted = match &event {
-            ActivityEvent::Troubled {
-                block: Some(block),
-                passes: false,
-                ..
-            } => Some(*block),
-            _ => None,
+        let counted = if let ActivityEvent::Troubled {
+            block: Some(block),
+            passes: false,
+            ..
+        } = &event
+        {
+            Some(*block)
+        } else {
+            None
         };
         let Some(live) = self.live.get_mut(id) else {
             return Ok(false);

@@ -1,11 +1,15 @@
 //! A database's record, its tables and its markers.
 
+#[cfg(test)]
+mod tests;
+mod tidying;
+
 use std::collections::BTreeMap;
 
 use kusto_copy_core::database::{
     Database, DatabaseError, DatabaseEvent, DatabasePhase, DueMarker, Sweep, TableRecord,
 };
-use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
+use kusto_copy_core::vocabulary::{ActivityId, Millis, Window};
 use kusto_copy_store::{
     Entity, Etag, Key, Partition, Row, RowRange, Store, StoreError, Transaction, Write, list_all,
 };
@@ -13,6 +17,8 @@ use kusto_copy_store::{
 use super::{database_partition, decode, put, read};
 use crate::error::DriverError;
 use crate::job::RunOptions;
+
+pub(crate) use tidying::Leftovers;
 
 /// Times that a transaction is sent while its answers are lost and nothing is stored.
 const SENDS: usize = 5;
@@ -23,15 +29,6 @@ pub(crate) struct Marker {
     /// The marker.
     pub(crate) marker: DueMarker,
     etag: Etag,
-}
-
-/// What tidying leaves of a table's iteration.
-#[derive(Debug, Default)]
-pub(crate) struct Leftovers {
-    /// Whether its staging table is kept for the next iteration.
-    pub(crate) has_staging: bool,
-    /// What is deleted once more later.
-    pub(crate) sweep: Option<Sweep>,
 }
 
 /// Tables of one transaction: each takes two writes beside the record.
@@ -52,6 +49,7 @@ pub(crate) struct StoredDatabase {
     pub(crate) tidy: BTreeMap<ActivityId, Marker>,
     /// What is deleted once more later.
     pub(crate) sweeps: BTreeMap<(ActivityId, u32), (Sweep, Etag)>,
+    knows_tables: bool,
     partition: Partition,
 }
 
@@ -63,8 +61,35 @@ impl StoredDatabase {
         destination: &str,
         epoch: u64,
     ) -> Result<Self, StoreError> {
+        let mut loaded = Self::unread(source, destination, epoch)?;
+        loaded.read(store, &RowRange::all()).await?;
+        loaded.knows_tables = true;
+        Ok(loaded)
+    }
+
+    /// The same without the tables, which are read once they are needed: what this reads grows
+    /// with the tables that are due, not with all that there are.
+    pub(crate) async fn load_markers(
+        store: &dyn Store,
+        source: &str,
+        destination: &str,
+        epoch: u64,
+    ) -> Result<Self, StoreError> {
+        let mut loaded = Self::unread(source, destination, epoch)?;
+        let (tables, after) = (Row::of(&["table"])?, Row::of(&["tidy"])?);
+        let ranges = [
+            RowRange::between(None, Some(&tables)),
+            RowRange::between(Some(&after), None),
+        ];
+        for range in &ranges {
+            loaded.read(store, range).await?;
+        }
+        Ok(loaded)
+    }
+
+    fn unread(source: &str, destination: &str, epoch: u64) -> Result<Self, StoreError> {
         let partition = database_partition(source)?;
-        let mut loaded = Self {
+        Ok(Self {
             record: Database::new(source.to_owned(), destination.to_owned(), epoch),
             etag: None,
             tables: BTreeMap::new(),
@@ -72,12 +97,45 @@ impl StoredDatabase {
             due: BTreeMap::new(),
             tidy: BTreeMap::new(),
             sweeps: BTreeMap::new(),
+            knows_tables: false,
             partition,
-        };
-        for entity in list_all(store, &loaded.partition, &RowRange::all()).await? {
-            loaded.take(&entity)?;
+        })
+    }
+
+    async fn read(&mut self, store: &dyn Store, range: &RowRange) -> Result<(), StoreError> {
+        for entity in list_all(store, &self.partition, range).await? {
+            self.take(&entity)?;
         }
-        Ok(loaded)
+        Ok(())
+    }
+
+    /// Whether every table is in memory.
+    pub(crate) const fn knows_tables(&self) -> bool {
+        self.knows_tables
+    }
+
+    /// Reads the tables unless they are in memory.
+    pub(crate) async fn know_tables(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        if !self.knows_tables {
+            self.read(store, &RowRange::below(&["table"])?).await?;
+            self.knows_tables = true;
+        }
+        Ok(())
+    }
+
+    async fn know_table(
+        &mut self,
+        store: &dyn Store,
+        activity: &ActivityId,
+    ) -> Result<(), StoreError> {
+        if self.knows_tables || self.tables.contains_key(activity) {
+            return Ok(());
+        }
+        let key = self.key(&["table", activity.as_str()])?;
+        if let Some(entity) = store.get(&key).await?.entity {
+            self.take(&entity)?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, entity: &Entity) -> Result<(), StoreError> {
@@ -123,22 +181,9 @@ impl StoredDatabase {
             && (options.continuous || self.kept_staging().next().is_none())
     }
 
-    /// Something whose second deletion is due.
-    pub(crate) fn due_sweep(&self, now: Millis) -> Option<&Sweep> {
-        let sweeps = self.sweeps.values().map(|(sweep, _)| sweep);
-        sweeps
-            .filter(|sweep| sweep.due <= now)
-            .min_by_key(|sweep| sweep.due)
-    }
-
-    /// Tables that are at rest and whose staging table is kept.
-    pub(crate) fn kept_staging(&self) -> impl Iterator<Item = (&TableRecord, &Cursor)> {
-        self.tables.values().filter_map(|table| {
-            let id = &table.activity;
-            let rests = !self.due.contains_key(id) && !self.tidy.contains_key(id);
-            let completed_to = table.completed_to.as_ref()?;
-            (table.has_staging && rests).then_some((table, completed_to))
-        })
+    /// When the next second deletion is due.
+    pub(crate) fn next_sweep(&self) -> Option<Millis> {
+        self.sweeps.values().map(|(sweep, _)| sweep.due).min()
     }
 
     fn key(&self, parts: &[&str]) -> Result<Key, StoreError> {
@@ -259,6 +304,7 @@ impl StoredDatabase {
         let Some(due) = self.due.get(activity).cloned() else {
             return Ok(());
         };
+        self.know_table(store, activity).await?;
         let Some(mut table) = self.tables.get(activity).cloned() else {
             return Ok(());
         };
@@ -309,112 +355,6 @@ impl StoredDatabase {
             ..done.clone()
         })
     }
-
-    /// Nothing is left to tidy of a table, but what is kept and what is swept later.
-    pub(crate) async fn tidied(
-        &mut self,
-        store: &dyn Store,
-        activity: &ActivityId,
-        left: Leftovers,
-    ) -> Result<(), StoreError> {
-        let Some(tidy) = self.tidy.get(activity).cloned() else {
-            return Ok(());
-        };
-        let id = activity.as_str();
-        let mut writes = vec![Write::Delete {
-            key: self.key(&["tidy", id])?,
-            if_match: tidy.etag,
-        }];
-        let mut table = self.tables.get(activity).cloned();
-        table = table.filter(|table| table.has_staging != left.has_staging);
-        if let Some(table) = &mut table {
-            table.has_staging = left.has_staging;
-            let seen = self.table_etags.get(activity);
-            writes.push(put(self.key(&["table", id])?, table, seen)?);
-        }
-        let sweep = left.sweep.map(|mut sweep| {
-            let key = (sweep.activity.clone(), sweep.iteration);
-            if let Some((known, _)) = self.sweeps.get(&key) {
-                sweep.staging.extend(known.staging.iter().cloned());
-                sweep.staging.sort();
-                sweep.staging.dedup();
-            }
-            (key, sweep)
-        });
-        if let Some((key, sweep)) = &sweep {
-            let seen = self.sweeps.get(key).map(|(_, etag)| etag);
-            writes.push(put(self.sweep_key(key)?, sweep, seen)?);
-        }
-        let mut etags = self.commit(store, writes).await?.into_iter().skip(1);
-        if let Some(table) = table {
-            if let Some(etag) = etags.next().flatten() {
-                self.table_etags.insert(activity.clone(), etag);
-            }
-            self.tables.insert(activity.clone(), table);
-        }
-        if let Some((key, sweep)) = sweep
-            && let Some(etag) = etags.next().flatten()
-        {
-            self.sweeps.insert(key, (sweep, etag));
-        }
-        self.tidy.remove(activity);
-        Ok(())
-    }
-
-    /// Marks kept staging tables as to be tidied: the job ends.
-    pub(crate) async fn retire_staging(&mut self, store: &dyn Store) -> Result<(), StoreError> {
-        let markers: Vec<DueMarker> = self
-            .kept_staging()
-            .map(|(table, completed_to)| DueMarker {
-                activity: table.activity.clone(),
-                iteration: table.last_iteration,
-                source_table: table.source_table.clone(),
-                destination_table: table.destination_table.clone(),
-                window: Window {
-                    after: None,
-                    up_to: completed_to.clone(),
-                },
-                bounds: None,
-            })
-            .collect();
-        for chunk in markers.chunks(TABLES_OF_A_COMMIT) {
-            let mut writes = Vec::new();
-            for marker in chunk {
-                let key = self.key(&["tidy", marker.activity.as_str()])?;
-                writes.push(put(key, marker, None)?);
-            }
-            let etags = self.commit(store, writes).await?;
-            for (marker, etag) in chunk.iter().zip(etags) {
-                if let Some(etag) = etag {
-                    let (id, marker) = (marker.activity.clone(), marker.clone());
-                    self.tidy.insert(id, Marker { marker, etag });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn sweep_key(&self, (activity, iteration): &(ActivityId, u32)) -> Result<Key, StoreError> {
-        self.key(&["sweep", activity.as_str(), &format!("{iteration:08}")])
-    }
-
-    /// The second deletion is done.
-    pub(crate) async fn swept(
-        &mut self,
-        store: &dyn Store,
-        key: &(ActivityId, u32),
-    ) -> Result<(), StoreError> {
-        let Some((_, etag)) = self.sweeps.get(key).cloned() else {
-            return Ok(());
-        };
-        let delete = Write::Delete {
-            key: self.sweep_key(key)?,
-            if_match: etag,
-        };
-        self.commit(store, vec![delete]).await?;
-        self.sweeps.remove(key);
-        Ok(())
-    }
 }
 
 /// The versions of what a transaction stored; `None` for what it deleted.
@@ -428,6 +368,3 @@ async fn versions(
     }
     Ok(etags)
 }
-
-#[cfg(test)]
-mod tests;

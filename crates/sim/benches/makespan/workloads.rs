@@ -141,6 +141,7 @@ fn after_backfill(tables: usize, changed: usize, rows: usize) -> History {
                 bytes_copied: 0,
                 last_iteration: 0,
                 last_rows: 0,
+                has_staging: false,
             };
             writes.push(Write::Put(
                 Key::Table(record.activity.clone()),
