@@ -9,6 +9,42 @@ use kusto_copy_kusto::commands::policies::UpdatePolicy;
 use kusto_copy_kusto::commands::preflight::{TableDetails, TableInfo};
 use kusto_copy_kusto::kql::encoding::problems;
 use kusto_copy_kusto::{Call, Database, KustoError};
+use tokio::sync::OnceCell;
+
+/// A catalog that is read when it is first needed: an execution that only goes on with tables
+/// whose layout is known needs none.
+#[derive(Debug, Default)]
+pub(crate) struct LateCatalog {
+    read: OnceCell<Catalog>,
+    empty: Catalog,
+}
+
+impl LateCatalog {
+    /// What was read so far: nothing before the first need.
+    pub(crate) fn known(&self) -> &Catalog {
+        self.read.get().unwrap_or(&self.empty)
+    }
+
+    /// Reads it unless it was read. The iteration's end must be fixed before.
+    pub(crate) async fn get(
+        &self,
+        source: &Database,
+        destination: &Database,
+        call: &Call,
+    ) -> Result<&Catalog, KustoError> {
+        let read = || Catalog::read(source, destination, call);
+        self.read.get_or_try_init(read).await
+    }
+}
+
+impl From<Catalog> for LateCatalog {
+    fn from(catalog: Catalog) -> Self {
+        Self {
+            read: OnceCell::new_with(Some(catalog)),
+            empty: Catalog::default(),
+        }
+    }
+}
 
 /// What was read, by table.
 #[derive(Debug, Default)]

@@ -1,6 +1,8 @@
 //! The sign of life that executions leave, with the history of the last day and what the next
 //! execution need not ask the clusters again.
 
+use std::collections::BTreeMap;
+
 use kusto_copy_core::slots::Capacity;
 use kusto_copy_core::vocabulary::Millis;
 use kusto_copy_store::{Etag, Store, StoreError, Transaction};
@@ -33,9 +35,9 @@ pub(crate) struct HeartbeatRecord {
     /// Lag and rows, oldest first.
     #[serde(default)]
     pub(crate) history: Vec<Sample>,
-    /// When the source's identity was compared last.
+    /// When the identity of each source database was compared last.
     #[serde(default)]
-    pub(crate) source_checked: Option<Millis>,
+    pub(crate) checked: BTreeMap<String, Millis>,
     /// The last readings of the clusters' capacities.
     #[serde(default)]
     pub(crate) capacities: Capacities,
@@ -90,6 +92,8 @@ impl Reading {
 pub(crate) struct Pulse {
     /// What will be written next.
     pub(crate) record: HeartbeatRecord,
+    /// Rows copied before this execution.
+    pub(crate) rows_before: u64,
     etag: Option<Etag>,
     epoch: u64,
     steps: u64,
@@ -110,6 +114,7 @@ impl Pulse {
         let steps = record.beat.as_ref().map_or(0, |beat| beat.steps) + 1;
         record.rpo_ms = rpo_ms;
         Self {
+            rows_before: record.rows,
             record,
             etag,
             epoch,

@@ -127,6 +127,15 @@ pub(crate) fn report<'a>(
             }
             report.tables.push(of_table);
         }
+        let unknown = live.iter().filter(|(id, state)| {
+            state.head.source_database == record.source && !database.tables.contains_key(**id)
+        });
+        for (id, live) in unknown {
+            let due = database.due.contains_key(*id);
+            let mut of_table = empty(&record.source, &live.head.source_table);
+            add_live(&mut of_table, live, due, now);
+            report.tables.push(of_table);
+        }
     }
     report
         .tables
@@ -142,23 +151,34 @@ fn of_table(
     now: Millis,
 ) -> TableReport {
     let mut report = TableReport {
-        database: database.to_owned(),
-        table: table.source_table.clone(),
         state: if due { "waiting" } else { "completed" }.to_owned(),
         rows: table.rows_copied,
         blocks: table.blocks_copied,
         bytes: table.bytes_copied,
-        rows_planned: 0,
-        rows_moved: 0,
         percent: if due { None } else { Some(100.0) },
-        blocks_by_state: BTreeMap::new(),
-        waits: Vec::new(),
-        error: None,
-        notes: Vec::new(),
+        ..empty(database, &table.source_table)
     };
     let Some(live) = live else { return report };
     add_live(&mut report, live, due, now);
     report
+}
+
+fn empty(database: &str, table: &str) -> TableReport {
+    TableReport {
+        database: database.to_owned(),
+        table: table.to_owned(),
+        state: String::new(),
+        rows: 0,
+        blocks: 0,
+        bytes: 0,
+        rows_planned: 0,
+        rows_moved: 0,
+        percent: None,
+        blocks_by_state: BTreeMap::new(),
+        waits: Vec::new(),
+        error: None,
+        notes: Vec::new(),
+    }
 }
 
 fn add_live(report: &mut TableReport, live: &ActivityState, due: bool, now: Millis) {

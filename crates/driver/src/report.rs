@@ -19,8 +19,9 @@ pub struct Report {
     /// read to this report, of the database that is furthest behind. `None` while a database has
     /// no committed iteration.
     pub lag_ms: Option<u64>,
-    /// Every table that is known, by database and name. The report of a step names only the
-    /// tables that it had to read: those at work, or all when it opened an iteration.
+    /// Every table that is known, by database and name. The report of a step names only what it
+    /// had to read: all tables when it opened an iteration, else those at work, of which then
+    /// `rows`, `blocks` and `bytes` count the open iteration alone.
     pub tables: Vec<TableReport>,
     /// When this report was made.
     pub at: Option<Millis>,

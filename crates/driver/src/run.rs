@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::Control;
-use crate::catalog::Catalog;
+use crate::catalog::LateCatalog;
 use crate::clock::now;
 use crate::clusters::Clusters;
 use crate::control::ControlRecord;
@@ -135,9 +135,9 @@ impl Beginning {
         let begun = match self.databases(&lease).await {
             Ok(databases) => {
                 if let Some(rest) = self.at_rest(&databases) {
-                    let report = self.rest(databases, rest, &mut pulse, &control).await;
+                    let rested = self.rest(databases, rest, &mut pulse, &control).await;
                     lease.give_up().await;
-                    return Ok(report);
+                    return Ok(rested.at_cost(self.meter.cost()));
                 }
                 self.begin(known, clusters, databases, lease.epoch()).await
             }
@@ -174,7 +174,14 @@ impl Beginning {
         for pair in &self.job.definition.databases {
             let (source, destination) = (&pair.source, &pair.destination);
             let store = self.store.as_ref();
-            databases.push(StoredDatabase::load(store, source, destination, lease.epoch()).await?);
+            let epoch = lease.epoch();
+            // The end of a job needs every table, and a process shows them all.
+            let found = if self.pace == Pace::Loop || !self.job.options.continuous {
+                StoredDatabase::load(store, source, destination, epoch).await?
+            } else {
+                StoredDatabase::load_markers(store, source, destination, epoch).await?
+            };
+            databases.push(found);
         }
         Ok(databases)
     }
@@ -193,9 +200,10 @@ impl Beginning {
         let due = |record: &Database| opening_due(record, &self.job.options, self.pace, false);
         let next = databases
             .iter()
-            .filter_map(|database| due(&database.record))
+            .flat_map(|database| [due(&database.record), database.next_sweep()])
+            .flatten()
             .min();
-        let is_due = self.control.has_requests() || next.is_some_and(|at| at <= now());
+        let is_due = self.control.has_requests() || next.is_some_and(|at| at <= moment);
         (!is_due).then_some((StepOutcome::Idle, next))
     }
 
@@ -287,7 +295,7 @@ impl Beginning {
             source: clusters.source.database(&pair.source),
             destination: clusters.destination.database(&pair.destination),
             lake: Arc::clone(&self.lake),
-            catalog: Arc::new(Catalog::default()),
+            catalog: Arc::new(LateCatalog::default()),
             job: format!("{} to {}", definition.source, definition.destination),
             incarnation: record.incarnation.clone(),
             limits: options.limits.clone(),
@@ -334,13 +342,14 @@ async fn drive(
     engine.report(&control.progress, state, true);
     engine.lease.give_up().await;
     let report = control.progress.borrow().clone();
-    Ok(StepReport {
+    let ended = StepReport {
         report,
         outcome,
         work_due,
         next_due,
         cost: meter.cost(),
-    })
+    };
+    Ok(ended.at_cost(meter.cost()))
 }
 
 async fn overdue(deadline: Option<Instant>, mut stop: watch::Receiver<bool>) {

@@ -30,6 +30,15 @@ pub struct StepReport {
     pub cost: Cost,
 }
 
+impl StepReport {
+    /// With what it had used when everything was done, the lease given back included.
+    pub(crate) fn at_cost(mut self, cost: Cost) -> Self {
+        self.report.cost = Some(cost);
+        self.cost = cost;
+        self
+    }
+}
+
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

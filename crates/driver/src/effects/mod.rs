@@ -26,7 +26,7 @@ use kusto_copy_core::vocabulary::{BlockNumber, Millis};
 use kusto_copy_kusto::{Call, Database, Fate, KustoError};
 use kusto_copy_staging::{Lake, LakeError};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LateCatalog};
 
 /// What every effect works with.
 pub(crate) struct Workplace {
@@ -37,7 +37,7 @@ pub(crate) struct Workplace {
     /// The lake.
     pub(crate) lake: Arc<dyn Lake>,
     /// Schemas and policies of both databases, read after the iteration's end.
-    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) catalog: Arc<LateCatalog>,
     /// The job's name for markers and descriptions.
     pub(crate) job: String,
     /// The job's incarnation.
@@ -53,13 +53,20 @@ pub(crate) struct Workplace {
 }
 
 impl Workplace {
+    /// The catalog, read now if nobody needed it before.
+    pub(crate) async fn catalog(&self, call: &Call) -> Result<&Catalog, KustoError> {
+        self.catalog
+            .get(&self.source, &self.destination, call)
+            .await
+    }
+
     /// The same place with schemas and policies read anew.
     pub(crate) fn with_catalog(&self, catalog: Catalog) -> Self {
         Self {
             source: self.source.clone(),
             destination: self.destination.clone(),
             lake: Arc::clone(&self.lake),
-            catalog: Arc::new(catalog),
+            catalog: Arc::new(catalog.into()),
             job: self.job.clone(),
             incarnation: self.incarnation.clone(),
             limits: self.limits.clone(),

@@ -54,7 +54,7 @@ async fn destination(
     window: &Window,
 ) -> Result<Outcome, EffectError> {
     let head = &task.head;
-    let Some(info) = place.catalog.source.get(&head.source_table) else {
+    let Some(info) = place.catalog.known().source.get(&head.source_table) else {
         return Err(EffectError::Table(format!(
             "source table `{}` is gone; exclude it, or restore it",
             head.source_table
@@ -67,7 +67,11 @@ async fn destination(
     refuse_problems(place, head, schema)?;
     let call = task.call(place, "prepare");
     claim(place, task, window.after.is_none()).await?;
-    let existing = place.catalog.destination.get(&head.destination_table);
+    let existing = place
+        .catalog
+        .known()
+        .destination
+        .get(&head.destination_table);
     let known = existing.and_then(|table| table.schema.as_ref().ok());
     let lacks = |known: &TableSchema| {
         schema
@@ -94,7 +98,7 @@ async fn destination(
     let layout = Layout {
         schema: schema.clone(),
         encoding: choose(schema).0,
-        retention: place.catalog.retention(&head.destination_table),
+        retention: place.catalog.known().retention(&head.destination_table),
     };
     Ok(Outcome::event(ActivityEvent::LayoutRead { layout }))
 }
@@ -105,7 +109,7 @@ fn refuse_problems(
     head: &Activity,
     schema: &TableSchema,
 ) -> Result<(), EffectError> {
-    let catalog = &place.catalog;
+    let catalog = place.catalog.known();
     let copied = catalog.source_tables().collect();
     let problem = catalog
         .source_problem(&head.source_table, place.force_incomplete_reads)
@@ -139,19 +143,20 @@ async fn claim(place: &Workplace, task: &Task, first: bool) -> Result<(), Effect
     let table = task.head.destination_table.as_str();
     let ours = place
         .catalog
+        .known()
         .owner(table)
         .is_some_and(|owner| owner.incarnation == place.incarnation);
     if ours {
         return Ok(());
     }
     let call = task.call(place, "claim");
-    if let Some(owner) = place.catalog.owner(table) {
+    if let Some(owner) = place.catalog.known().owner(table) {
         if !place.adopt_destination {
             return Err(owned(table, owner));
         }
         place.destination.release_table(&call, table).await?;
     }
-    if first && !place.adopt_destination && place.catalog.destination.contains_key(table) {
+    if first && !place.adopt_destination && place.catalog.known().destination.contains_key(table) {
         let rows = place.destination.count(&call, table).await?;
         if rows > 0 {
             return Err(EffectError::Table(format!(
@@ -199,7 +204,7 @@ async fn make_staging(
         schema: &layout.schema,
         encoding: layout.encoding,
         incarnation: &place.incarnation,
-        row_level_security: place.catalog.destination_is_secured(table),
+        row_level_security: place.catalog.known().destination_is_secured(table),
         expiry: task
             .now
             .ticks()

@@ -254,7 +254,7 @@ impl Engine {
             .live
             .iter()
             .map(|(id, live)| {
-                let catalog = &self.sides[live.side].place.catalog;
+                let catalog = self.sides[live.side].place.catalog.known();
                 let newest = catalog
                     .source_details
                     .get(&live.stored.state.head.source_table)

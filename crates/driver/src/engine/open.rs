@@ -18,6 +18,8 @@ use crate::job::RunOptions;
 
 /// Legs of one query that proves windows.
 const LEGS: usize = 100;
+/// An open iteration's source is identified again after so many milliseconds.
+const CHECK_EVERY: u64 = 5 * 60_000;
 
 impl Engine {
     /// When the next iteration of a database is due, in continuous mode.
@@ -89,9 +91,15 @@ impl Engine {
         )
     }
 
-    /// An iteration was open already: its end stands; schemas are read again, after it.
+    /// An iteration was open already: its end stands, if the source is still the one that it was
+    /// read from. That is asked every few minutes, however many executions there are.
     async fn resume(&mut self, side: usize) -> Result<(), DriverError> {
-        self.read_catalog(side).await?;
+        let name = self.sides[side].stored.record.source.clone();
+        let checked = self.pulse.record.checked.get(&name);
+        if checked.is_some_and(|at| now().since(*at) < CHECK_EVERY) {
+            self.sides[side].opened = true;
+            return Ok(());
+        }
         let identity = self.sides[side]
             .place
             .source
@@ -102,6 +110,7 @@ impl Engine {
             what: error.to_string(),
             remedy: "start a new job in an empty lake".to_owned(),
         })?;
+        self.pulse.record.checked.insert(name, now());
         self.sides[side].opened = true;
         Ok(())
     }
@@ -111,6 +120,8 @@ impl Engine {
     /// would be missed; before a job's first iteration they are read earlier too, so that what
     /// cannot be copied is refused before anything is done.
     async fn read_end(&mut self, side: usize) -> Result<(), DriverError> {
+        let store = Arc::clone(&self.store);
+        self.sides[side].stored.know_tables(store.as_ref()).await?;
         let place = Arc::clone(&self.sides[side].place);
         let identity = place.source.identity(&self.open_call("identity")).await?;
         refuse_access_modes(
@@ -167,6 +178,8 @@ impl Engine {
             .apply(self.store.as_ref(), event)
             .await?;
         self.read_catalog(side).await?;
+        let name = self.sides[side].stored.record.source.clone();
+        self.pulse.record.checked.insert(name, read_at);
         self.sides[side].opened = true;
         Ok(())
     }
@@ -185,7 +198,7 @@ impl Engine {
 
     /// The tables of this job by the user's lists.
     fn chosen(&self, side: usize) -> Result<Vec<String>, DriverError> {
-        let catalog = &self.sides[side].place.catalog;
+        let catalog = self.sides[side].place.catalog.known();
         let known: BTreeSet<&str> = catalog.source_tables().collect();
         let lists = self
             .options
@@ -215,7 +228,7 @@ impl Engine {
 
     /// Refuses what cannot be copied exactly, all tables at once, before any data moves.
     fn refuse_tables(&self, side: usize, chosen: &[String]) -> Result<(), DriverError> {
-        let catalog = &self.sides[side].place.catalog;
+        let catalog = self.sides[side].place.catalog.known();
         let copied: BTreeSet<&str> = chosen.iter().map(String::as_str).collect();
         let mut problems = Vec::new();
         for table in chosen {
@@ -255,7 +268,7 @@ impl Engine {
     /// A table dropped and created again, or renamed over, is another table: its window must not
     /// go on silently.
     fn refuse_another_table(&self, side: usize, table: &str) -> Result<(), DriverError> {
-        let found = self.sides[side].place.catalog.table_id(table);
+        let found = self.sides[side].place.catalog.known().table_id(table);
         match self.record_of(side, table) {
             Some(record) if record.table_id != found => Err(DriverError::Preflight {
                 what: format!(
@@ -279,8 +292,11 @@ impl Engine {
         else {
             return Ok(());
         };
-        let chosen = self.chosen(side)?;
+        let store = Arc::clone(&self.store);
+        self.sides[side].stored.know_tables(store.as_ref()).await?;
         let place = Arc::clone(&self.sides[side].place);
+        place.catalog(&self.open_call("catalog")).await?;
+        let chosen = self.chosen(side)?;
         let mut due = Vec::new();
         let mut proofs: Vec<(String, Window)> = Vec::new();
         for table in chosen {
@@ -351,7 +367,7 @@ impl Engine {
                 activity: activity.clone(),
                 source_table: table.clone(),
                 destination_table: table.clone(),
-                table_id: self.sides[side].place.catalog.table_id(&table),
+                table_id: self.sides[side].place.catalog.known().table_id(&table),
                 completed_to: None::<Cursor>,
                 rows_copied: 0,
                 blocks_copied: 0,

@@ -168,7 +168,8 @@ impl Engine {
         } else {
             self.next_opening()
         };
-        [self.wake_at, self.watcher.next_due(), opening]
+        let (looks, sweep) = (self.watcher.next_due(), self.next_sweep());
+        [self.wake_at, looks, opening, sweep]
             .into_iter()
             .flatten()
             .min()

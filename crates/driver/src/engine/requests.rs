@@ -65,8 +65,13 @@ impl Engine {
         crate::progress::lag(records, moment)
     }
 
-    /// Rows copied since the job began.
+    /// Rows copied since the job began: counted from the tables where all are known, else what
+    /// the last execution counted and what arrived since.
     fn rows(&self) -> u64 {
+        let mut databases = self.sides.iter().map(|side| &side.stored);
+        if databases.any(|database| !database.knows_tables()) {
+            return self.pulse.rows_before + self.meter.cost().rows_moved;
+        }
         let known = self
             .sides
             .iter()

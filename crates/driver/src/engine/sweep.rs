@@ -5,7 +5,7 @@
 //! be in use, since neither an iteration's folder nor a staging table's name is used again.
 
 use kusto_copy_core::database::Sweep;
-use kusto_copy_core::vocabulary::ActivityId;
+use kusto_copy_core::vocabulary::{ActivityId, Millis};
 
 use super::Engine;
 use crate::clock::now;
@@ -39,6 +39,16 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// When the next second deletion is due.
+    pub(super) fn next_sweep(&self) -> Option<Millis> {
+        if self.is_paused() {
+            return None;
+        }
+        let of_sides = self.sides.iter().map(|side| side.stored.next_sweep());
+        let at = of_sides.flatten().min()?;
+        Some(self.sweep_pause.map_or(at, |pause| at.max(pause)))
     }
 
     async fn swept(&self, side: usize, sweep: &Sweep) -> Result<(), DriverError> {
