@@ -21,8 +21,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest silence within an answer. Storage answers or gives up within 30 seconds.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Below the time after which the service closes a connection that nobody uses.
+/// A connection that nobody used for this long is not used again: the service may be closing it
+/// just as a request is written, and whether a commit was done would have to be looked up.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// The same for this machine: Azurite closes after 5 seconds.
+const LOCAL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Makes a transport. Its clones share their connections; nothing is read or sent before the
 /// first request.
@@ -75,7 +79,7 @@ impl Http {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .referer(false);
         if local {
-            builder = builder.no_proxy();
+            builder = builder.no_proxy().pool_idle_timeout(LOCAL_IDLE_TIMEOUT);
         }
         if let Some(authority) = &self.authority {
             builder = builder.tls_certs_merge([authority.clone()]);
@@ -169,6 +173,44 @@ mod tests {
         ] {
             assert_eq!(is_near(&address.parse().expect("an address")), near);
         }
+    }
+
+    const ADDRESS: &str = "KUSTO_COPY_TEST_ADDRESS";
+
+    /// A process of its own is needed, since the certificates are read from the environment.
+    #[test]
+    fn certificates_of_a_private_authority_are_trusted_by_ssl_cert_file() {
+        let Some(azurite) = crate::testing::azurite(true) else {
+            return;
+        };
+        let own = std::env::current_exe().expect("this program");
+        let run = |trusted: Option<std::path::PathBuf>| {
+            let mut child = std::process::Command::new(&own);
+            child.args([
+                "--exact",
+                "--ignored",
+                "transport::tests::asks_by_its_environment",
+            ]);
+            child.env_remove("SSL_CERT_FILE");
+            child.envs(trusted.map(|file| ("SSL_CERT_FILE", file)));
+            child.env(ADDRESS, azurite.table_endpoint(kusto_copy_azurite::ACCOUNT));
+            child.output().expect("a child")
+        };
+        let trusting = run(Some(kusto_copy_azurite::authority()));
+        let text = String::from_utf8_lossy(&trusting.stdout);
+        assert!(trusting.status.success(), "{text}");
+        assert!(text.contains("1 passed"), "{text}");
+        assert!(!run(None).status.success());
+    }
+
+    #[tokio::test]
+    #[ignore = "run in a process of its own by the test above"]
+    async fn asks_by_its_environment() {
+        let address = std::env::var(ADDRESS).expect("an address");
+        let request = Request::new(address.parse().expect("an address"), Method::Get);
+        let answer = Http::default().execute_request(&request).await;
+        // It lets nobody in without a token, but it has answered.
+        assert!(u16::from(answer.expect("an answer").status()) >= 400);
     }
 
     #[tokio::test]

@@ -159,6 +159,8 @@ pub(super) fn version(change: Change, etag: Option<String>) -> Result<Option<Str
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn operation(method: Change) -> Operation {
@@ -254,6 +256,36 @@ mod tests {
         ] {
             let error = read(&operations, &text).expect_err("no success");
             assert!(matches!(error, TableError::Unreadable { .. }), "{text}");
+        }
+    }
+
+    proptest! {
+        /// Whatever stands in an answer, it is read to an end; and no success is made up.
+        #[test]
+        fn any_answer_is_read(pieces in prop::collection::vec(prop_oneof![
+            Just("HTTP/1.1 204 No Content\r\nETag: W/\"1\"\r\n\r\n".to_owned()),
+            Just("HTTP/1.1 409 Conflict\r\n\r\n".to_owned()),
+            Just("HTTP/1.1 ".to_owned()),
+            Just("--changesetresponse_2\r\n".to_owned()),
+            Just("{\"odata.error\":{\"code\":\"X\",\"message\":\"7:y\"}}\r\n".to_owned()),
+            "\\PC{0,12}", ".{0,12}",
+        ], 0..8)) {
+            let text = pieces.concat();
+            let operations = [operation(Change::Insert), operation(Change::Insert)];
+            match read(&operations, &text) {
+                Ok(etags) => {
+                    prop_assert_eq!(etags.len(), 2);
+                    let done = text.lines().filter(|line| line.starts_with("HTTP/1.1 2"));
+                    prop_assert_eq!(done.count(), 2);
+                }
+                Err(TableError::Answered(error)) => {
+                    prop_assert!(error.operation.is_none_or(|at| at < 8));
+                }
+                Err(error) => {
+                    let unreadable = matches!(error, TableError::Unreadable { .. });
+                    prop_assert!(unreadable, "{:?}", error);
+                }
+            }
         }
     }
 }

@@ -126,6 +126,8 @@ fn from_xml(text: &str) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -160,6 +162,15 @@ mod tests {
             "<é:code >".as_bytes(),
         ] {
             assert_eq!(ServiceError::read(500, odd, None).code, "");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_read(text in "(<|m:|[Cc]ode|>| |[Mm]essage|é|\\PC|/){0,40}", status: u16) {
+            let error = ServiceError::read(status, text.as_bytes(), None);
+            prop_assert_eq!(error.status, status);
+            prop_assert!(text.contains(&error.code));
         }
     }
 }

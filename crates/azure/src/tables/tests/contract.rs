@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kusto_copy_azurite::{ACCOUNT, Azurite, Options};
+use kusto_copy_kusto::RetryPolicy;
 use kusto_copy_store::contract::Fixture;
 use kusto_copy_store::faulty::{Call, Fault, Faulty};
 use kusto_copy_store::lease::{Acquisition, Renewal, acquire, release, renew};
@@ -16,7 +18,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::azurite::{Entrance, Place};
-use crate::tables::AzureTableStore;
+use crate::tables::{AzureTableStore, Table};
 
 struct InAzurite(Place);
 
@@ -252,6 +254,40 @@ async fn a_table_is_made_once_and_missed_clearly() {
             .await
             .is_ok()
     );
+}
+
+/// Nothing is claimed while the service is away, and its return is enough.
+#[tokio::test]
+async fn an_outage_is_told_and_over_when_it_ends() {
+    if !kusto_copy_azurite::is_installed() {
+        return;
+    }
+    let mut azurite = Azurite::start(Options::default()).expect("Azurite starts");
+    let service = azurite.table_endpoint(ACCOUNT).parse().expect("an address");
+    let entrance = Entrance::Key;
+    let table = Table::new(service, "state", &entrance.access(), entrance.transport());
+    let table = table.expect("a table").with_retry(RetryPolicy {
+        sends: 2,
+        first_pause: Duration::from_millis(1),
+        ..RetryPolicy::default()
+    });
+    let store = AzureTableStore::new(table.clone(), "lake").expect("a store");
+    for round in ["1", "2"] {
+        // Azurite writes to its disk every few seconds, so a killed one may have forgotten all.
+        table.create_if_missing().await.expect("a table");
+        let first = insert(key("p", round), "x");
+        commit(&store, vec![first]).await.expect("a commit");
+        azurite.stop();
+        let away = store.get(&key("p", round)).await.expect_err("nobody there");
+        assert!(matches!(away, StoreError::Unavailable { .. }), "{away:?}");
+        let second = insert(key("q", round), "x");
+        let away = commit(&store, vec![second])
+            .await
+            .expect_err("nobody there");
+        // No connection was left to try, so it is certain that nothing was sent.
+        assert!(matches!(away, StoreError::Unavailable { .. }), "{away:?}");
+        azurite.start_again().expect("Azurite starts again");
+    }
 }
 
 #[tokio::test]
