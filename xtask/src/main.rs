@@ -5,6 +5,12 @@
     reason = "a development tool talks to the person who started it"
 )]
 
+mod cargo;
+mod host;
+mod http;
+mod infra_check;
+mod local;
+mod package;
 mod prerequisites;
 mod run_tests;
 mod stamp;
@@ -21,7 +27,14 @@ Development tasks of kusto-copy.
   cargo xtask test [ARGS]   set up what the tests need, then run every test;
                             ARGS go to `cargo test`, for example
                             `cargo xtask test -p kusto-copy --test it tidy`
+  cargo xtask local [OPTIONS]
+                            run everything on this machine: Azurite, two embedded
+                            clusters, the stand-in Functions host, the handler
+  cargo xtask package [--chaining] [--no-try-out]
+                            build the handler static, make dist.zip for the
+                            Functions app, check it and try it out
   cargo xtask tools         only set up what the tests need (in .tools/)
+  cargo xtask infra-check   compare infra/ with itself, the program and the functions
   cargo xtask help          this text
 
 The tests need Rust, Node with npm, and Python 3 with venv and pip.";
@@ -36,10 +49,13 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some("test") => root().and_then(|root| run_tests::run(&root, &rest)),
+        Some("local") => root().and_then(|root| local::run(&root, &rest)),
+        Some("package") => root().and_then(|root| package::run(&root, &rest)),
         Some("tools") => root().and_then(|root| {
             tools::install(&root)?;
             Ok(ExitCode::SUCCESS)
         }),
+        Some("infra-check") => root().and_then(|root| infra_check::run(&root)),
         Some(other) => {
             eprintln!("error: there is no task {other:?}\n\n{HELP}");
             return ExitCode::from(2);
