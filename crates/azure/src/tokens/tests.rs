@@ -1,3 +1,5 @@
+mod app;
+
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use azure_core::credentials::TokenRequestOptions;
