@@ -298,7 +298,7 @@ impl Table {
     ) -> Result<RawResponse, TableError> {
         request.insert_header("x-ms-version", VERSION);
         request.insert_header("accept", ACCEPT);
-        request.insert_header("dataserviceversion", "3.0;");
+        request.insert_header("dataserviceversion", "3.0");
         let unchecked = PipelineSendOptions {
             skip_checks: true,
             ..PipelineSendOptions::default()
