@@ -1,4 +1,4 @@
-// Alerts on the JSON line that ends each step of a job (event `step`) and on failed executions.
+// Alerts on the JSON line that ends each step of a job (event `step`).
 //
 // The handler writes the line to its standard output; the host forwards it as a trace whose message
 // is the line. `lag_ms` is absent until the first iteration is committed, so a backfill never alerts.
@@ -30,11 +30,7 @@ param lagWindow string
 @description('How long a job may be silent.')
 param heartbeatWindow string
 
-// Compared with the folders of function-definitions/ by `cargo xtask infra-check`.
-var functionNames = ['advance', 'advance-now']
-
 var expectedJobs = string(jobNames)
-var executions = join(map(functionNames, name => '"${name}"'), ', ')
 
 var steps = [
   'AppTraces'
@@ -61,18 +57,13 @@ var heartbeatQuery = concat(steps, [
   '| where isnotempty(Job)'
 ])
 
-// Held: something waits for a person, and nothing of it goes on by itself.
-var heldQuery = concat(steps, [
-  '| where tostring(Line.outcome) =~ "held"'
-  '| summarize Steps = count() by Job'
+// Held: something waits for a person, and nothing of it goes on by itself. A step that failed is
+// tried again by the next execution, so failures count when no step of the window went well.
+var failureQuery = concat(steps, [
+  '| extend Outcome = tostring(Line.outcome)'
+  '| summarize Held = countif(Outcome == "held"), Failed = countif(Outcome == "failed"), Steps = count() by Job'
+  '| where Held > 0 or Failed == Steps'
 ])
-
-var failureQuery = [
-  'AppRequests'
-  '| where AppRoleName =~ "${functionAppName}"'
-  '| where Name in (${executions})'
-  '| where not(Success)'
-]
 
 var rules = [
   {
@@ -82,38 +73,22 @@ var rules = [
     query: lagQuery
     window: lagWindow
     severity: 2
-    threshold: 0
-    byJob: true
   }
   {
     name: 'heartbeat'
     title: 'kusto-copy: a job is not being advanced'
-    description: 'No step of a job ended in the window: the app does not run, or every execution is killed before its end.'
+    description: 'No step of a job ended in the window: the app does not run, its settings are refused, or every execution is killed before its end.'
     query: heartbeatQuery
     window: heartbeatWindow
     severity: 1
-    threshold: 0
-    byJob: true
-  }
-  {
-    name: 'held'
-    title: 'kusto-copy: a job waits for a person'
-    description: 'Something is held. The status page names the reason and the remedy.'
-    query: heldQuery
-    window: 'PT15M'
-    severity: 2
-    threshold: 0
-    byJob: true
   }
   {
     name: 'failures'
-    title: 'kusto-copy: executions fail'
-    description: 'More than two executions failed in the window. One alone is retried by the next tick.'
+    title: 'kusto-copy: a job fails or waits for a person'
+    description: 'Something is held, or every step of the window failed. The status page names the reason and the remedy.'
     query: failureQuery
-    window: 'PT15M'
+    window: heartbeatWindow
     severity: 2
-    threshold: 2
-    byJob: false
   }
 ]
 
@@ -155,16 +130,14 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
             query: join(rule.query, '\n')
             timeAggregation: 'Count'
             operator: 'GreaterThan'
-            threshold: rule.threshold
-            dimensions: rule.byJob
-              ? [
-                  {
-                    name: 'Job'
-                    operator: 'Include'
-                    values: ['*']
-                  }
-                ]
-              : []
+            threshold: 0
+            dimensions: [
+              {
+                name: 'Job'
+                operator: 'Include'
+                values: ['*']
+              }
+            ]
             failingPeriods: {
               numberOfEvaluationPeriods: 1
               minFailingPeriodsToAlert: 1

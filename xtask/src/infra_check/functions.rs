@@ -1,28 +1,24 @@
-//! Function definitions: the files of parameters, routes, queues and settings that they share with
-//! Bicep and the host's settings.
+//! Function definitions: their functions, routes, queues and settings are those of the handler, of
+//! Bicep and of the host's settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::Documents;
-use super::declarations;
-use super::document::named;
 use super::settings;
 use super::source::{Files, Finding};
 
 const FOLDER: &str = "function-definitions/";
 
+/// Where the handler answers the host.
+const HANDLER: &str = "crates/function/src/server/";
+
 /// Checks all files.
 pub(crate) fn check(files: &Files, documents: &Documents) -> Vec<Finding> {
     let mut findings = Vec::new();
     let definitions = definitions(files, &mut findings);
-    let names: BTreeSet<&str> = definitions
-        .keys()
-        .filter_map(|path| path.strip_prefix(FOLDER))
-        .filter_map(|path| path.split('/').next())
-        .collect();
-    findings.extend(named_functions(documents, &names));
+    findings.extend(handled(files, &definitions));
     let prefix = host(files, &mut findings);
     findings.extend(routes(documents, &definitions, &prefix));
     findings.extend(bindings(documents, &definitions));
@@ -57,18 +53,28 @@ fn json(path: &str, text: &str, findings: &mut Vec<Finding>) -> Option<Value> {
         .ok()
 }
 
-/// Variables called `functionNames` name functions that exist.
-fn named_functions(documents: &Documents, names: &BTreeSet<&str>) -> Vec<Finding> {
+/// The handler answers for every function, and fills every queue that a function writes.
+fn handled(files: &Files, definitions: &BTreeMap<String, Value>) -> Vec<Finding> {
+    let program: String = files
+        .all()
+        .filter(|(path, _)| path.starts_with(HANDLER) && !path.contains("/tests"))
+        .map(|(_, text)| text)
+        .collect();
     let mut findings = Vec::new();
-    for document in documents.values() {
-        let listed = declarations::find(document, "functionNames")
-            .and_then(|symbol| declarations::value(&symbol));
-        for item in listed.map(named).unwrap_or_default() {
-            let name = document.literal(item).unwrap_or_default();
-            if !names.contains(name.as_str()) {
-                let text = format!("there is no function `{name}` in {FOLDER}");
-                findings.push(document.finding(item, text));
-            }
+    for (path, binding) in each_binding(definitions) {
+        let function = path
+            .strip_prefix(FOLDER)
+            .and_then(|path| path.split('/').next())
+            .unwrap_or_default();
+        if !program.contains(&format!("\"{function}\"")) {
+            let text = format!("the handler knows no function `{function}`");
+            findings.push(Finding::file(path, text));
+        }
+        let text = |key: &str| binding.get(key).and_then(Value::as_str);
+        let name = text("name").unwrap_or_default();
+        if text("direction") == Some("out") && !program.contains(&format!("\"{name}\"")) {
+            let text = format!("the handler writes no output `{name}`");
+            findings.push(Finding::file(path, text));
         }
     }
     findings

@@ -5,8 +5,8 @@
 //! the program (app settings, members of a job, names in the log, prefixes in the lake), and both
 //! with the function definitions (functions, routes, queues, settings in bindings).
 //!
-//! It does not know the types of Azure's resources: whether a property of a resource exists is
-//! Bicep's and Azure's to say.
+//! Of Azure's own types it knows what is transcribed in `azure_types.bicep`. What a deployment would
+//! find out (quotas, regions, policies, rights of who deploys) nothing here can.
 
 mod builtins;
 mod declarations;
@@ -15,6 +15,7 @@ mod functions;
 mod modules;
 mod names;
 mod program;
+mod resources;
 mod roles;
 mod settings;
 mod shape;
@@ -49,7 +50,7 @@ pub(crate) fn run(root: &Path) -> Result<ExitCode> {
     if findings.is_empty() {
         println!(
             "infra: {checked} files agree with each other, the program and the functions.\n\
-             Not checked: the types of Azure's resources; no Bicep compiler was used."
+             Not checked: what only Bicep's compiler or a deployment finds out; see infra/README.md."
         );
         return Ok(ExitCode::SUCCESS);
     }
@@ -71,10 +72,12 @@ pub(crate) fn check(files: &Files) -> Result<Vec<Finding>> {
         .collect();
     // With a syntax error the rest would report the consequences of it.
     if findings.is_empty() {
+        let azure = resources::Azure::read()?;
         for document in documents.values() {
             findings.extend(names::check(document, &documents));
             findings.extend(modules::check(document, &documents));
             findings.extend(values::check(document, &documents));
+            findings.extend(resources::check(document, &azure));
             findings.extend(roles::check(document));
         }
         findings.extend(settings::check(files, &documents));

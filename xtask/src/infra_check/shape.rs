@@ -75,14 +75,11 @@ fn read(document: &Document, node: Node<'_>, documents: &Documents, depth: usize
                 read(document, inner, documents, depth)
             })))
         }
-        "union_type" => {
-            let choices = named(node);
-            let literal = |choice: &Node<'_>| {
-                matches!(choice.kind(), "string" | "number" | "boolean" | "null")
-            };
-            if choices.iter().all(literal) {
-                let texts = choices.iter().map(|one| document.text(*one).to_owned());
-                Shape::OneOf(texts.collect())
+        // The grammar reads some unions as an expression with `|`.
+        "union_type" | "binary_expression" => {
+            let mut texts = Vec::new();
+            if choices(document, node, &mut texts) {
+                Shape::OneOf(texts)
             } else {
                 Shape::Any
             }
@@ -91,6 +88,22 @@ fn read(document: &Document, node: Node<'_>, documents: &Documents, depth: usize
         "identifier" => reference(document, document.text(node), documents, depth),
         "object" => record(document, node, documents, depth),
         _ => Shape::Any,
+    }
+}
+
+/// The literals of a union; `false` when it has anything else.
+fn choices(document: &Document, node: Node<'_>, texts: &mut Vec<String>) -> bool {
+    let operator = node.child_by_field_name("operator");
+    let is_union = operator.is_none_or(|operator| document.text(operator) == "|");
+    match node.kind() {
+        "union_type" | "binary_expression" if is_union => named(node)
+            .into_iter()
+            .all(|choice| choices(document, choice, texts)),
+        "string" | "number" | "boolean" | "null" => {
+            texts.push(document.text(node).to_owned());
+            true
+        }
+        _ => false,
     }
 }
 

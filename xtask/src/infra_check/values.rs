@@ -1,14 +1,12 @@
 //! Literal values fit the types of the parameters that they are given to.
 
-use std::collections::BTreeMap;
-
 use tree_sitter::Node;
 
 use super::Documents;
 use super::declarations::{self, Kind, Symbol};
 use super::document::{Document, body, is_parameters, named};
 use super::modules;
-use super::shape::{self, Member, Shape};
+use super::shape::{self, Shape};
 use super::source::Finding;
 
 /// Checks one file: defaults of parameters, parameters of modules, files of parameters.
@@ -23,7 +21,7 @@ pub(crate) fn check(document: &Document, documents: &Documents) -> Vec<Finding> 
             Kind::Parameter => {
                 if let Some(default) = named(symbol.node).get(2) {
                     let shape = parameter(document, symbol, documents);
-                    compare(document, *default, &shape, &mut findings);
+                    compare(document, *default, &shape, Demand::Required, &mut findings);
                 }
             }
             Kind::Module => findings.extend(module(document, symbol, documents)),
@@ -74,7 +72,7 @@ fn assignment(document: &Document, given: &Symbol<'_>, documents: &Documents) ->
         && let Some(value) = declarations::value(given)
     {
         let shape = parameter(target, &wanted, documents);
-        compare(document, value, &shape, &mut findings);
+        compare(document, value, &shape, Demand::Required, &mut findings);
     }
     findings
 }
@@ -87,7 +85,7 @@ fn module(document: &Document, symbol: &Symbol<'_>, documents: &Documents) -> Ve
         for (name, value) in document.members(params) {
             if let Some(wanted) = wanted(target, &name) {
                 let shape = parameter(target, &wanted, documents);
-                compare(document, value, &shape, &mut findings);
+                compare(document, value, &shape, Demand::Required, &mut findings);
             }
         }
     }
@@ -98,79 +96,119 @@ fn wanted<'a>(target: &'a Document, name: &str) -> Option<Symbol<'a>> {
     declarations::find(target, name).filter(|symbol| symbol.kind == Kind::Parameter)
 }
 
+/// Whether members that are not optional must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// They must.
+    Required,
+    /// The type does not say.
+    Nothing,
+}
+
 /// Compares what is written out; the value of any other expression is not known here.
-fn compare(document: &Document, node: Node<'_>, shape: &Shape, findings: &mut Vec<Finding>) {
-    let mut wrong = |wanted: &str| {
-        findings.push(document.finding(node, format!("expected {wanted}")));
-    };
+fn compare(
+    document: &Document,
+    node: Node<'_>,
+    shape: &Shape,
+    demand: Demand,
+    findings: &mut Vec<Finding>,
+) {
     match (node.kind(), shape) {
         (_, Shape::Any) => {}
         ("ternary_expression", _) => {
             for branch in named(node).into_iter().skip(1) {
-                compare(document, branch, shape, findings);
+                compare(document, branch, shape, demand, findings);
             }
         }
         ("array", Shape::List(of)) => {
             for item in named(node) {
-                compare(document, item, of, findings);
+                compare(document, item, of, demand, findings);
             }
         }
-        ("object", Shape::Record { members, rest }) => {
-            object(document, node, members, rest.as_deref(), findings);
-        }
-        ("string", Shape::OneOf(choices)) => {
-            let plain = document.literal(node).is_some();
-            if plain && !choices.iter().any(|one| one == document.text(node)) {
-                wrong(&format!("one of {}", choices.join(", ")));
+        ("for_statement", Shape::List(of)) => {
+            if let Some(item) = body(node) {
+                compare(document, item, of, demand, findings);
             }
         }
-        ("number" | "boolean", Shape::OneOf(choices))
-            if choices.iter().any(|one| one == document.text(node)) => {}
-        ("number" | "boolean", Shape::OneOf(choices)) => {
-            wrong(&format!("one of {}", choices.join(", ")));
+        ("object", Shape::Record { .. }) => object(document, node, shape, demand, findings),
+        ("string" | "number" | "boolean", _) if fits(document, node, shape) => {}
+        ("string" | "number" | "boolean" | "array" | "object", _) => {
+            findings.push(document.finding(node, format!("expected {}", name(shape))));
         }
-        ("string", Shape::Text) | ("number", Shape::Number) | ("boolean", Shape::Flag) => {}
-        ("string" | "number" | "boolean" | "array" | "object", _) => wrong(name(shape)),
         _ => {}
+    }
+}
+
+/// Whether a literal is of a type. The value of a string with expressions is not known.
+fn fits(document: &Document, node: Node<'_>, shape: &Shape) -> bool {
+    match (node.kind(), shape) {
+        ("string", Shape::OneOf(choices)) => {
+            document.literal(node).is_none() || choices.iter().any(|one| one == document.text(node))
+        }
+        (_, Shape::OneOf(choices)) => choices.iter().any(|one| one == document.text(node)),
+        (kind, Shape::Text) => kind == "string",
+        (kind, Shape::Number) => kind == "number",
+        (kind, Shape::Flag) => kind == "boolean",
+        (_, Shape::Any) => true,
+        (_, Shape::List(_) | Shape::Record { .. }) => false,
     }
 }
 
 fn object(
     document: &Document,
     node: Node<'_>,
-    members: &BTreeMap<String, Member>,
-    rest: Option<&Shape>,
+    shape: &Shape,
+    demand: Demand,
     findings: &mut Vec<Finding>,
 ) {
     let given = document.members(node);
     for (key, value) in &given {
-        match (members.get(key), rest) {
-            (Some(member), _) => compare(document, *value, &member.shape, findings),
-            (None, Some(rest)) => compare(document, *value, rest, findings),
-            (None, None) => {
-                let known: Vec<&str> = members.keys().map(String::as_str).collect();
-                findings.push(document.finding(
-                    *value,
-                    format!("`{key}` is unknown here; there are {}", known.join(", ")),
-                ));
-            }
-        }
+        member(document, key, *value, shape, demand, findings);
     }
+    let Shape::Record { members, .. } = shape else {
+        return;
+    };
     for (key, member) in members {
-        if member.required && !given.iter().any(|(one, _)| one == key) {
+        let there = given.iter().any(|(one, _)| one == key);
+        if demand == Demand::Required && member.required && !there {
             findings.push(document.finding(node, format!("`{key}` is missing")));
         }
     }
 }
 
-fn name(shape: &Shape) -> &'static str {
+/// Compares one member with the type of the whole.
+pub(crate) fn member(
+    document: &Document,
+    key: &str,
+    value: Node<'_>,
+    whole: &Shape,
+    demand: Demand,
+    findings: &mut Vec<Finding>,
+) {
+    let Shape::Record { members, rest } = whole else {
+        return;
+    };
+    match (members.get(key), rest) {
+        (Some(member), _) => compare(document, value, &member.shape, demand, findings),
+        (None, Some(rest)) => compare(document, value, rest, demand, findings),
+        (None, None) => {
+            let known: Vec<&str> = members.keys().map(String::as_str).collect();
+            findings.push(document.finding(
+                value,
+                format!("`{key}` is unknown here; there are {}", known.join(", ")),
+            ));
+        }
+    }
+}
+
+fn name(shape: &Shape) -> String {
     match shape {
-        Shape::Any => "anything",
-        Shape::Text => "a string",
-        Shape::Number => "a number",
-        Shape::Flag => "true or false",
-        Shape::List(_) => "an array",
-        Shape::Record { .. } => "an object",
-        Shape::OneOf(_) => "one of the allowed values",
+        Shape::Any => "anything".to_owned(),
+        Shape::Text => "a string".to_owned(),
+        Shape::Number => "a number".to_owned(),
+        Shape::Flag => "true or false".to_owned(),
+        Shape::List(_) => "an array".to_owned(),
+        Shape::Record { .. } => "an object".to_owned(),
+        Shape::OneOf(choices) => format!("one of {}", choices.join(", ")),
     }
 }

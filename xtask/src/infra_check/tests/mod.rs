@@ -323,10 +323,16 @@ fn app_settings_are_compared_both_ways() {
 fn functions_are_compared_with_their_folders() {
     assert_found(&[
         (
-            PART,
-            "['advance']",
-            "['advnace']",
-            "infra/modules/part.bicep:14:22: there is no function `advnace` in function-definitions/",
+            "crates/function/src/server/mod.rs",
+            "\"status\"",
+            "\"state\"",
+            "function-definitions/status/function.json: the handler knows no function `status`",
+        ),
+        (
+            CHAINED,
+            "\"name\": \"chain\"",
+            "\"name\": \"chian\"",
+            "function-definitions/advance/function.chained.json: the handler writes no output `chian`",
         ),
         (
             MAIN,
@@ -378,6 +384,37 @@ fn functions_are_compared_with_their_folders() {
         lines(&stray),
         "function-definitions/status/functions.json: the packager takes no file of this name"
     );
+}
+
+#[test]
+fn members_of_resources_are_compared_with_azures_types() {
+    assert_found(&[
+        (
+            MAIN,
+            "  location: lower\n",
+            "  locatoin: lower\n",
+            "infra/main.bicep:24:13: `locatoin` is unknown here; there are location, name, tags",
+        ),
+        (
+            PART,
+            "Microsoft.Web/sites@2025-03-01",
+            "Microsoft.Web/sites@2025-03-02",
+            "infra/modules/part.bicep:26:1: `Microsoft.Web/sites@2025-03-02` is not in azure_types.bicep of this check",
+        ),
+        (
+            PART,
+            "  dependsOn: [",
+            "  properties: { httpsOnly: 'yes', siteConfig: { minTlsVersion: '1.4' } }\n  dependsOn: [",
+            "infra/modules/part.bicep:29:28: expected true or false\n\
+             infra/modules/part.bicep:29:64: expected one of '1.0', '1.1', '1.2', '1.3'",
+        ),
+        (
+            PART,
+            "  name: guid(roles.storageBlobDelegator)\n",
+            "  scope: guid(roles.storageBlobDelegator)\n",
+            "infra/modules/part.bicep:26:1: `name` is missing",
+        ),
+    ]);
 }
 
 #[test]

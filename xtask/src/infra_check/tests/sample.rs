@@ -56,12 +56,12 @@ var roles = {
   storageBlobDelegator: 'db58b8e5-c6ad-4a2a-8342-4190687cbf4a'
 }
 
-var functionNames = ['advance']
+var places = ['advance']
 var query = '| where Line.lag_ms > 1 ${queue}'
 var jobPrefix = 'j'
 
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
-  name: join(functionNames, query)
+  name: join(places, query)
 
   resource blobs 'blobServices' existing = {
     name: 'default'
@@ -174,7 +174,7 @@ const ADVANCE: &str = "\
 const CHAINED: &str = "\
 { \"bindings\": [
   { \"type\": \"timerTrigger\", \"name\": \"timer\", \"schedule\": \"%KUSTO_COPY_SCHEDULE%\" },
-  { \"type\": \"queue\", \"queueName\": \"work\", \"connection\": \"AzureWebJobsStorage\" }]}
+  { \"type\": \"queue\", \"direction\": \"out\", \"name\": \"chain\", \"queueName\": \"work\", \"connection\": \"AzureWebJobsStorage\" }]}
 ";
 
 const STATUS: &str = "{ \"bindings\": [{ \"type\": \"httpTrigger\", \"route\": \"status\" }] }";
@@ -203,6 +203,10 @@ pub(super) fn sample() -> Files {
         (
             "crates/driver/src/effects/names.rs",
             "Prefix::new(&format!(\"j{incarnation}\"))",
+        ),
+        (
+            "crates/function/src/server/mod.rs",
+            "match name { \"advance\" | \"status\" => \"chain\" }",
         ),
         ("crates/function/src/settings/job.rs", JOB),
         ("crates/function/src/settings/names.rs", NAMES),
