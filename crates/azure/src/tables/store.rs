@@ -28,6 +28,10 @@ const SEPARATOR: char = '!';
 ///
 /// The version of an entity is the service's ETag, which is the moment of the write with seven
 /// digits (`docs/decisions/0006-azure-clients.md` says why that is unique enough).
+///
+/// A commit is one request, sent once. If its answer is lost, the caller looks for its own nonce;
+/// if the request arrives twice, or an hour late from a worker that has lost its lease, its own
+/// conditions (no such entity yet, or exactly this version) no longer hold and nothing changes.
 #[derive(Clone)]
 pub struct AzureTableStore {
     table: Table,
