@@ -273,8 +273,12 @@ pub struct DueMarker {
 pub struct Sweep {
     /// The activity.
     pub activity: ActivityId,
-    /// The iteration whose files, all of them, are deleted.
+    /// The iteration.
     pub iteration: u32,
+    /// Whether the files of the iteration, all of them, are deleted: a command without an answer
+    /// may have written some.
+    #[serde(default)]
+    pub files: bool,
     /// Staging tables that are dropped. Their names are never used again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub staging: Vec<String>,

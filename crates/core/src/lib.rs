@@ -11,6 +11,7 @@
 //! | [`block`] | a block's life: states, reports, the one list of legal transitions |
 //! | [`activity`] | a table's life: phases, counters, staging, the events it accepts |
 //! | [`database`] | a database's iterations: the cursor end, due tables, the commit |
+//! | [`idle`] | which tables may wait for the proof that they are idle |
 //! | [`plan`] | a window divided into blocks, question by question |
 //! | [`decide`] | what to do next and what each block waits for |
 //! | [`slots`], [`poll`] | capacity budgets; when to look at running operations |
@@ -19,6 +20,7 @@ pub mod activity;
 pub mod block;
 pub mod database;
 pub mod decide;
+pub mod idle;
 pub mod limits;
 pub mod plan;
 pub mod poll;

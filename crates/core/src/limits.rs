@@ -63,6 +63,10 @@ pub struct Limits {
     /// Milliseconds after the end of a table's tidying until what late commands may have left is
     /// deleted once more.
     pub sweep_after: u64,
+    /// Milliseconds after a row's commit until it has its cursor for certain.
+    pub cursor_delay: u64,
+    /// Milliseconds after which every table is proven idle again, whatever metadata say.
+    pub prove_every: u64,
     /// Milliseconds to wait after a throttled start.
     pub throttle_pause: u64,
     /// Milliseconds between two tries of something that failed for a passing reason.
@@ -93,6 +97,8 @@ impl Default for Limits {
             unit_blocks: 64,
             operation_timeout: 65 * 60_000,
             operation_visibility: 60_000,
+            cursor_delay: 6 * 60_000,
+            prove_every: 60 * 60_000,
             sweep_after: 65 * 60_000,
             throttle_pause: 5_000,
             retry_pause: 2_000,

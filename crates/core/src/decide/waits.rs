@@ -107,6 +107,10 @@ pub fn waits(state: &ActivityState, now: Millis) -> Vec<(Wait, usize, Millis)> {
         Phase::Planned { .. } if state.blocks.values().all(Block::is_finished) => {
             add(Wait::Reconciliation, state.head.since);
         }
+        // Nobody waits for their answers, but they may still write what has to be deleted.
+        Phase::Completed { .. } if !state.head.ghosts.is_empty() => {
+            add(Wait::Cleaning, state.head.since);
+        }
         Phase::Planned { .. } | Phase::Completed { .. } => {}
     }
     for block in state.blocks.values() {

@@ -13,7 +13,7 @@ mod prepare;
 mod tidy;
 
 pub(crate) use export::needs_value_check;
-pub(crate) use names::{files_of_iteration, iteration_folder, tag_prefix};
+pub(crate) use names::{files_of_iteration, idleness_folder, iteration_folder, tag_prefix};
 
 use std::sync::Arc;
 

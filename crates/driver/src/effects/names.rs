@@ -34,6 +34,16 @@ pub(crate) fn files_of_iteration(
     job_folder(incarnation)?.folder(&format!("files/{activity}/i{iteration:06}"))
 }
 
+/// What an iteration of a database knows of its idle tables.
+pub(crate) fn idleness_folder(
+    incarnation: &str,
+    database: &str,
+    iteration: u32,
+) -> Result<Prefix, NameError> {
+    let database = ActivityId::of(database, "");
+    job_folder(incarnation)?.folder(&format!("idle/{database}/i{iteration:06}"))
+}
+
 /// The files of all attempts of a block.
 pub(super) fn block_folder(
     incarnation: &str,

@@ -98,6 +98,7 @@ impl Engine {
             sweep: late.then(|| Sweep {
                 activity: id.clone(),
                 iteration: head.iteration,
+                files: head.may_come_late,
                 staging: head.dropped_staging.clone(),
                 due: moment.plus(self.options.limits.sweep_after),
             }),

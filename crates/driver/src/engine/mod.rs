@@ -9,6 +9,7 @@
 mod activities;
 mod aside;
 mod finish;
+mod idle;
 mod observe;
 mod open;
 mod pace;
@@ -174,12 +175,14 @@ impl Engine {
             self.keep().await?;
             self.gather()?;
             self.absorb().await?;
-            self.observe(ending).await;
             if !ending {
                 self.sweep().await?;
                 self.open_iterations().await?;
                 self.answer_requests().await?;
             }
+            // After activities were taken to work: what runs of theirs is looked at before
+            // anything is decided.
+            self.observe(ending).await;
             let acted = self.advance(ending).await?;
             self.worked |= acted;
             self.finish_tables().await?;

@@ -17,7 +17,7 @@ use crate::error::DriverError;
 use crate::job::RunOptions;
 
 /// Legs of one query that proves windows.
-const LEGS: usize = 100;
+pub(super) const LEGS: usize = 100;
 /// An open iteration's source is identified again after so many milliseconds.
 const CHECK_EVERY: u64 = 5 * 60_000;
 
@@ -317,6 +317,7 @@ impl Engine {
                 proofs.push((table, window));
             }
         }
+        let mut gate = self.postpone(side, &mut proofs).await;
         for chunk in proofs.chunks(LEGS) {
             let legs: Vec<(&str, &Window)> = chunk.iter().map(|(t, w)| (t.as_str(), w)).collect();
             let answers = place
@@ -325,6 +326,9 @@ impl Engine {
                 .await?;
             for ((table, window), answer) in chunk.iter().zip(answers) {
                 let found = answer?;
+                if let Some(gate) = &mut gate {
+                    gate.take(table, found.rows == 0);
+                }
                 if found.rows > 0 {
                     let bounds = Bounds {
                         rows: found.rows,
@@ -348,7 +352,11 @@ impl Engine {
         self.sides[side]
             .stored
             .apply(self.store.as_ref(), DatabaseEvent::Marked)
-            .await
+            .await?;
+        if let Some(gate) = gate {
+            self.keep_idleness(side, gate).await;
+        }
+        Ok(())
     }
 
     fn marking(

@@ -59,7 +59,10 @@ impl Engine {
         let work_due =
             !paused && (self.is_at_work() || self.next_opening().is_some_and(|at| at <= now()));
         End {
-            state: JobState::Stopped,
+            state: match self.pace {
+                Pace::Loop => JobState::Stopped,
+                Pace::Step(_) => self.state(),
+            },
             outcome: if paused {
                 StepOutcome::Paused
             } else {
@@ -76,6 +79,18 @@ impl Engine {
                 .sides
                 .iter()
                 .any(|side| side.stored.record.open().is_some())
+    }
+
+    /// The job's state between two steps.
+    fn state(&self) -> JobState {
+        let mut records = self.sides.iter().map(|side| &side.stored.record);
+        if self.is_at_work() {
+            JobState::Running
+        } else if records.any(|record| record.committed > 0) {
+            JobState::Complete
+        } else {
+            JobState::New
+        }
     }
 
     fn is_stuck(&self) -> bool {
@@ -122,7 +137,7 @@ impl Engine {
             return if stays && watches {
                 None
             } else {
-                end(JobState::Stopped, StepOutcome::Paused)
+                end(self.state(), StepOutcome::Paused)
             };
         }
         if due.is_some_and(|at| at <= moment) {
@@ -133,7 +148,7 @@ impl Engine {
             return if stays && soon {
                 None
             } else {
-                end(JobState::Complete, self.outcome())
+                end(self.state(), self.outcome())
             };
         }
         if self.is_stuck() {

@@ -5,15 +5,15 @@
 //! be in use, since neither an iteration's folder nor a staging table's name is used again.
 
 use kusto_copy_core::database::Sweep;
-use kusto_copy_core::vocabulary::{ActivityId, Millis};
+use kusto_copy_core::vocabulary::Millis;
 
 use super::Engine;
 use crate::clock::now;
 use crate::effects::files_of_iteration;
 use crate::error::DriverError;
 
-/// Deletions before other work has its turn.
-const SWEEPS_AT_ONCE: usize = 20;
+/// Second deletions of one turn: one command drops the staging tables of all.
+const SWEEPS_AT_ONCE: usize = 50;
 
 impl Engine {
     /// Deletes once more what is due. A cluster or lake that fails is asked again later: nothing
@@ -24,19 +24,21 @@ impl Engine {
             return Ok(());
         }
         for side in 0..self.sides.len() {
-            for _ in 0..SWEEPS_AT_ONCE {
-                let Some(sweep) = self.sides[side].stored.due_sweep(moment).cloned() else {
-                    break;
-                };
-                if let Err(error) = self.swept(side, &sweep).await {
-                    tracing::warn!(%error, "what late commands may have left was not deleted yet");
-                    self.sweep_pause = Some(moment.plus(self.options.limits.operation_visibility));
-                    return Ok(());
-                }
-                let key: (ActivityId, u32) = (sweep.activity, sweep.iteration);
-                let store = self.store.as_ref();
-                self.sides[side].stored.swept(store, &key).await?;
+            let due = self.sides[side].stored.due_sweeps(moment);
+            let due: Vec<Sweep> = due.take(SWEEPS_AT_ONCE).cloned().collect();
+            if due.is_empty() {
+                continue;
             }
+            if let Err(error) = self.swept(side, &due).await {
+                tracing::warn!(%error, "what late commands may have left was not deleted yet");
+                self.sweep_pause = Some(moment.plus(self.options.limits.operation_visibility));
+                return Ok(());
+            }
+            let keys = due
+                .into_iter()
+                .map(|sweep| (sweep.activity, sweep.iteration));
+            let database = &mut self.sides[side].stored;
+            database.swept(self.store.as_ref(), keys.collect()).await?;
         }
         Ok(())
     }
@@ -51,12 +53,15 @@ impl Engine {
         Some(self.sweep_pause.map_or(at, |pause| at.max(pause)))
     }
 
-    async fn swept(&self, side: usize, sweep: &Sweep) -> Result<(), DriverError> {
+    async fn swept(&self, side: usize, due: &[Sweep]) -> Result<(), DriverError> {
         let place = &self.sides[side].place;
-        let folder = files_of_iteration(&self.incarnation, &sweep.activity, sweep.iteration)?;
-        place.lake.delete_prefix(&folder).await?;
-        if !sweep.staging.is_empty() {
-            let names: Vec<&str> = sweep.staging.iter().map(String::as_str).collect();
+        for sweep in due.iter().filter(|sweep| sweep.files) {
+            let folder = files_of_iteration(&self.incarnation, &sweep.activity, sweep.iteration)?;
+            place.lake.delete_prefix(&folder).await?;
+        }
+        let names = due.iter().flat_map(|sweep| &sweep.staging);
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        if !names.is_empty() {
             let call = self.call("sweep");
             place.destination.staging_drop(&call, &names).await?;
         }

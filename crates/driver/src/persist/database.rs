@@ -177,7 +177,7 @@ impl StoredDatabase {
         self.record.phase == DatabasePhase::Idle
             && self.due.values().all(rests)
             && self.tidy.is_empty()
-            && self.due_sweep(now).is_none()
+            && self.due_sweeps(now).next().is_none()
             && (options.continuous || self.kept_staging().next().is_none())
     }
 

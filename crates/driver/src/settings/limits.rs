@@ -7,7 +7,7 @@ use kusto_copy_core::limits::{Limits, PlanOrder, Verify};
 use serde::de::DeserializeOwned;
 
 /// Every key that [`set`] knows.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 23] = [
     "active_blocks",
     "bins",
     "block_bytes",
@@ -26,6 +26,7 @@ pub const KEYS: [&str; 22] = [
     "retry_pause",
     "slice_rows",
     "small_rows",
+    "sweep_after",
     "sync_move_extents",
     "throttle_pause",
     "unit_blocks",
@@ -81,6 +82,7 @@ pub fn set(limits: &mut Limits, key: &str, value: &str) -> Result<(), LimitError
         "retry_pause" => limits.retry_pause = at_least(value, 0)?,
         "slice_rows" => limits.slice_rows = at_least(value, 1)?,
         "small_rows" => limits.small_rows = at_least(value, 0)?,
+        "sweep_after" => limits.sweep_after = at_least(value, 0)?,
         "sync_move_extents" => limits.sync_move_extents = at_least(value, 0)?,
         "throttle_pause" => limits.throttle_pause = at_least(value, 0)?,
         "unit_blocks" => limits.unit_blocks = power_of_two(value)?,

@@ -57,6 +57,7 @@ async fn iteration(store: &dyn Store) -> Result<StoredDatabase, DriverError> {
     let sweep = Sweep {
         activity: activity.clone(),
         iteration: 1,
+        files: true,
         staging: vec!["s".to_owned()],
         due: Millis(9),
     };
@@ -65,7 +66,7 @@ async fn iteration(store: &dyn Store) -> Result<StoredDatabase, DriverError> {
         sweep: Some(sweep),
     };
     database.tidied(store, &activity, left).await?;
-    database.swept(store, &(activity, 1)).await?;
+    database.swept(store, vec![(activity, 1)]).await?;
     Ok(database)
 }
 
@@ -252,6 +253,7 @@ async fn leftovers_are_swept_once_they_are_due() {
     let sweep = Sweep {
         activity: activity.clone(),
         iteration: 1,
+        files: true,
         staging: vec!["s".to_owned()],
         due: Millis(100),
     };
@@ -266,9 +268,9 @@ async fn leftovers_are_swept_once_they_are_due() {
     let mut loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1)
         .await
         .expect("loads");
-    assert_eq!(loaded.due_sweep(Millis(99)), None);
-    assert_eq!(loaded.due_sweep(Millis(100)), Some(&sweep));
-    let key = (activity, 1);
-    loaded.swept(store.as_ref(), &key).await.expect("sweeps");
-    assert_eq!(loaded.due_sweep(Millis(100)), None);
+    assert_eq!(loaded.due_sweeps(Millis(99)).next(), None);
+    assert_eq!(loaded.due_sweeps(Millis(100)).next(), Some(&sweep));
+    let keys = vec![(activity, 1)];
+    loaded.swept(store.as_ref(), keys).await.expect("sweeps");
+    assert_eq!(loaded.due_sweeps(Millis(100)).next(), None);
 }

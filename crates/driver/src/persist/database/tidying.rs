@@ -17,12 +17,10 @@ pub(crate) struct Leftovers {
 }
 
 impl StoredDatabase {
-    /// Something whose second deletion is due.
-    pub(crate) fn due_sweep(&self, now: Millis) -> Option<&Sweep> {
+    /// What is to be deleted once more now.
+    pub(crate) fn due_sweeps(&self, now: Millis) -> impl Iterator<Item = &Sweep> {
         let sweeps = self.sweeps.values().map(|(sweep, _)| sweep);
-        sweeps
-            .filter(|sweep| sweep.due <= now)
-            .min_by_key(|sweep| sweep.due)
+        sweeps.filter(move |sweep| sweep.due <= now)
     }
 
     /// Tables that are at rest and whose staging table is kept.
@@ -64,6 +62,7 @@ impl StoredDatabase {
                 sweep.staging.extend(known.staging.iter().cloned());
                 sweep.staging.sort();
                 sweep.staging.dedup();
+                sweep.files |= known.files;
             }
             (key, sweep)
         });
@@ -124,21 +123,28 @@ impl StoredDatabase {
         self.key(&["sweep", activity.as_str(), &format!("{iteration:08}")])
     }
 
-    /// The second deletion is done.
+    /// Second deletions are done: so many at once as fit beside the record.
     pub(crate) async fn swept(
         &mut self,
         store: &dyn Store,
-        key: &(ActivityId, u32),
+        keys: Vec<(ActivityId, u32)>,
     ) -> Result<(), StoreError> {
-        let Some((_, etag)) = self.sweeps.get(key).cloned() else {
+        let mut writes = Vec::new();
+        for key in &keys {
+            if let Some((_, etag)) = self.sweeps.get(key).cloned() {
+                writes.push(Write::Delete {
+                    key: self.sweep_key(key)?,
+                    if_match: etag,
+                });
+            }
+        }
+        if writes.is_empty() {
             return Ok(());
-        };
-        let delete = Write::Delete {
-            key: self.sweep_key(key)?,
-            if_match: etag,
-        };
-        self.commit(store, vec![delete]).await?;
-        self.sweeps.remove(key);
+        }
+        self.commit(store, writes).await?;
+        for key in &keys {
+            self.sweeps.remove(key);
+        }
         Ok(())
     }
 }
