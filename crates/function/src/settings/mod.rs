@@ -7,6 +7,8 @@
 //! | `job` | one job of `KUSTO_COPY_JOBS` |
 //! | `object` | JSON objects member by member |
 
+#[cfg(test)]
+mod documented;
 pub mod host;
 mod job;
 pub mod names;
