@@ -241,6 +241,7 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: allTags
     jobNames: map(jobs, entry => entry.name)
+    continuousJobNames: map(filter(jobs, entry => entry.?continuous ?? true), entry => entry.name)
     emails: alertEmails
     actionGroupIds: alertActionGroupIds
     lagWindow: lagAlertWindow

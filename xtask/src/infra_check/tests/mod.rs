@@ -219,6 +219,12 @@ fn parameters_that_do_not_fit_are_found() {
             "using 'mian.bicep'",
             "infra/main.bicepparam:2:1: there is no file `mian.bicep`",
         ),
+    ]);
+}
+
+#[test]
+fn values_that_do_not_fit_are_found() {
+    assert_found(&[
         (
             PARAMETERS,
             "level: 'high'",
