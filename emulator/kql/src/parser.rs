@@ -96,7 +96,10 @@ impl<'a> Parser<'a> {
     fn expected(&self, what: &str) -> KqlError {
         let found = match self.tokens.get(self.at) {
             Some(token) if token.kind != TokenKind::End => {
-                self.text[token.start..token.end].to_owned()
+                let text = &self.text[token.start..token.end];
+                let is_hidden =
+                    matches!(token.kind, TokenKind::Text(_)) && text.starts_with(['h', 'H']);
+                if is_hidden { "h'***'" } else { text }.to_owned()
             }
             _ => "the end of the query".to_owned(),
         };

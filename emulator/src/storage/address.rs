@@ -134,10 +134,10 @@ fn use_blob_endpoint(url: &mut Url) {
 }
 
 /// The account: the first label of the host, or the first part of the path where the host is none
-/// of Azure's (Azurite).
+/// of Azure's (Azurite): a name without dots, or an IP address.
 fn account_of(url: &Url) -> Option<String> {
     let host = url.host_str()?;
-    let account = match is_this_machine(url) || url.domain().is_none() {
+    let account = match url.domain().is_none_or(|domain| !domain.contains('.')) {
         true => url.path_segments()?.next()?,
         false => host.split('.').next()?,
     };
@@ -223,6 +223,7 @@ mod tests {
             "a"
         );
         assert_eq!(account(&format!("http://127.0.0.1:1/dev/c;{KEY}")), "dev");
+        assert_eq!(account(&format!("http://[::1]:1/dev/c;{KEY}")), "dev");
         assert_eq!(account(&format!("http://localhost:1/dev/c;{KEY}")), "dev");
         assert_eq!(
             account("https://own.blob.core.windows.net/c;managed_identity=system"),

@@ -110,7 +110,9 @@ async fn keys_open_an_account_and_identities_only_with_rights() {
     let client = client(10).await;
     let folder = storage.uri("one");
     let export = |credentials: &str| {
-        format!(".export to csv (h@'{folder}{credentials}') with (distribution='single') <| T")
+        format!(
+            ".export to csv (h@'{folder}{credentials}') with (distribution='single', namePrefix='x y%') <| T"
+        )
     };
     client.rows(&export(&format!(";{KEY}"))).await;
     client.rows(&export(&format!(";sharedkey={KEY}"))).await;

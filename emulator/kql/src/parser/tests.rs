@@ -60,6 +60,19 @@ fn errors_have_a_position() {
 }
 
 #[test]
+fn errors_do_not_tell_hidden_texts() {
+    for text in [
+        "T | take 5 h'hush'",
+        "T | h@'hush'",
+        "externaldata(a:long)[h'x' h\"hush\" 1 'a'",
+        "externaldata(a:long)[h'hush",
+    ] {
+        let error = statements(text).expect_err(text);
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+    }
+}
+
+#[test]
 fn deep_nesting_is_refused() {
     let text = format!("print {}1{}", "(".repeat(5000), ")".repeat(5000));
     assert!(statements(&text).is_err());
