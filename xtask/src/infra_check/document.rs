@@ -78,8 +78,30 @@ impl Document {
                 let start: String = self.text(node).chars().take(40).collect();
                 let start = start.lines().next().unwrap_or_default().to_owned();
                 findings.push(self.finding(node, format!("a syntax error at `{start}`")));
+            } else if matches!(node.kind(), "array" | "object") {
+                findings.extend(self.missing_commas(node));
             }
         });
+        findings
+    }
+
+    /// On one line, items need commas between them; the grammar does without.
+    fn missing_commas(&self, node: Node<'_>) -> Vec<Finding> {
+        let mut cursor = node.walk();
+        let mut last: Option<Node<'_>> = None;
+        let mut findings = Vec::new();
+        for child in node.children(&mut cursor) {
+            if !child.is_named() {
+                last = None;
+            } else if child.kind() != "decorators" && !child.kind().ends_with("comment") {
+                let together =
+                    last.is_some_and(|last| last.end_position().row == child.start_position().row);
+                if together {
+                    findings.push(self.finding(child, "a comma is missing before this"));
+                }
+                last = Some(child);
+            }
+        }
         findings
     }
 

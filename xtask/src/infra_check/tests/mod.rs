@@ -60,6 +60,13 @@ fn what_is_no_bicep_is_found_and_nothing_else_is_said() {
     assert!(found.contains("syntax error"), "{found}");
     let found = after(PARAMETERS, "param region =", "param region");
     assert!(found.starts_with("infra/main.bicepparam:5:"), "{found}");
+    assert_found(&[(
+        PART,
+        "'${region}': account::blobs.id }",
+        "'${region}': account::blobs.id second: [1, 2 3] }",
+        "infra/modules/part.bicep:28:42: a comma is missing before this\n\
+         infra/modules/part.bicep:28:56: a comma is missing before this",
+    )]);
 }
 
 #[test]
