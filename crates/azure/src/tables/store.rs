@@ -32,6 +32,8 @@ const SEPARATOR: char = '!';
 /// A commit is one request, sent once. If its answer is lost, the caller looks for its own nonce;
 /// if the request arrives twice, or an hour late from a worker that has lost its lease, its own
 /// conditions (no such entity yet, or exactly this version) no longer hold and nothing changes.
+/// Only a lone insert would hold again once its entity is deleted, here as in every store: whoever
+/// deletes entities inserts them together with a replace, under keys that are used once.
 #[derive(Clone)]
 pub struct AzureTableStore {
     table: Table,
