@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, FromArgMatches, Subcommand, ValueEnum};
+use kusto_copy_azure::blobs::StagingAccess;
 use kusto_copy_driver::settings::duration;
 
 use super::logging::Filter;
@@ -67,7 +68,7 @@ impl Cli {
         Command::augment_subcommands(CopyArgs::augment_args(command))
             .about("Copies Azure Data Explorer (Kusto) databases exactly and resumably.")
             .long_about(LONG_ABOUT)
-            .after_help(EXIT_CODES)
+            .after_help(AFTER_HELP)
             .subcommand_required(false)
             .args_conflicts_with_subcommands(true)
             .subcommand_negates_reqs(true)
@@ -79,8 +80,12 @@ const LONG_ABOUT: &str = "Copies Azure Data Explorer (Kusto) databases exactly a
 Without a subcommand it copies: give a lake, a source, a destination and a database. Started again \
 with the same lake it goes on where it stopped.";
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 complete, 1 failed, 2 wrong usage, 3 stopped and resumable.";
+const AFTER_HELP: &str = "Clusters and storage in Azure are reached by the identity of the \
+environment: a managed identity, a workload identity, AZURE_CLIENT_SECRET, or whoever is signed in \
+with `az login`. For development KUSTO_COPY_TOKEN, KUSTO_COPY_STORAGE_KEY and \
+KUSTO_COPY_STORAGE_SAS stand in for it.
+
+Exit codes: 0 complete, 1 failed, 2 wrong usage, 3 stopped and resumable.";
 
 /// Everything but the copy.
 #[derive(Debug, Subcommand)]
@@ -139,8 +144,9 @@ pub(crate) enum OrderArg {
 /// A copy.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CopyArgs {
-    /// Folder for staged data and progress: a path or a file:// address that both clusters reach.
-    #[arg(short, long, value_name = "FOLDER", required = true, value_parser = NonEmptyStringValueParser::new())]
+    /// Where staged data and progress rest: https://ACCOUNT.blob.core.windows.net/CONTAINER[/FOLDER],
+    /// or, for clusters on this machine, a folder as a path or file:// address.
+    #[arg(short, long, value_name = "LAKE", required = true, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) lake: String,
     /// Source cluster, for example https://mycluster.westeurope.kusto.windows.net.
     #[arg(short, long, value_name = "CLUSTER", required = true)]
@@ -211,9 +217,18 @@ pub(crate) struct CopyArgs {
     /// Leave tables and blocks that are held as they are, instead of trying them again.
     #[arg(long, help_heading = "Safety")]
     pub(crate) keep_held: bool,
-    /// Keep the progress in this file instead of the lake.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
+    /// Keep the progress elsewhere: in the table https://ACCOUNT.table.core.windows.net/TABLE
+    /// instead of `kustocopy` in the lake's account, or in a file instead of the lake's folder.
+    #[arg(long, value_name = "TABLE|FILE", help_heading = "Storage", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) state: Option<String>,
+    /// Further containers for staged data, of any accounts: exports are spread over the lake and
+    /// these, which raises the limit of what storage takes.
+    #[arg(long, value_name = "ADDRESS", num_args = 1.., help_heading = "Storage", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) places: Vec<String>,
+    /// How the clusters reach staged data: `sas` (a short-lived signature in each command, the
+    /// default), `managed-identity=system`, `managed-identity=<object id>` or `impersonate`.
+    #[arg(long, value_name = "HOW", help_heading = "Storage")]
+    pub(crate) staging_access: Option<StagingAccess>,
     /// Print progress for people, or one JSON document at the end.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Format,
@@ -228,11 +243,11 @@ pub(crate) struct CopyArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StatusArgs {
     /// The lake of the job.
-    #[arg(short, long, value_name = "FOLDER", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(short, long, value_name = "LAKE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) lake: String,
-    /// The progress is in this file instead of the lake.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
+    /// The progress is in this table or file instead of the lake's own.
+    #[arg(long, value_name = "TABLE|FILE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) state: Option<String>,
     /// Print a table for people, or one JSON document.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Format,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kusto_copy_azure::tokens::{AzureTokens, Identity};
+use kusto_copy_azure::transport::transport;
 use kusto_copy_core::limits::{Limits, PlanOrder, Verify};
-use kusto_copy_driver::{
-    Control, DatabasePair, Job, JobDefinition, JobState, Report, RunOptions,
-};
-use kusto_copy_kusto::{ClusterUri, Credentials, NoCredentials, Secret, StaticToken};
+use kusto_copy_driver::{Control, DatabasePair, Job, JobDefinition, JobState, Report, RunOptions};
+use kusto_copy_kusto::{ClusterUri, Credentials, Secret, StaticToken};
 use tokio::sync::watch;
 
 use super::args::{CopyArgs, Format, OrderArg, VerifyArg};
@@ -48,16 +48,16 @@ pub(crate) async fn run(args: CopyArgs, screen: &Screen) -> Result<Exit, Failure
 async fn supervised(args: CopyArgs, progress: Progress) -> Result<Report, Failure> {
     let job = job(&args)?;
     let stop = signals::stop()?;
-    let home = lake::open(&args.lake, args.state.as_deref()).await?;
+    let home = lake::open((&args).into()).await?;
     let (send, receive) = watch::channel(Report::default());
     let control = Control {
         progress: send,
         stop: stop.clone(),
     };
-    let (store, folder) = (home.store.clone(), home.lake);
-    let run = kusto_copy_driver::run(job, store, folder, control);
+    let (store, place) = (Arc::clone(&home.store), Arc::clone(&home.lake));
+    let run = kusto_copy_driver::run(job, store, place, control);
     let done = until_stopped(run, receive, stop, progress).await;
-    lake::close(home.store).await;
+    lake::close(home).await;
     done
 }
 
@@ -151,11 +151,16 @@ pub(crate) fn job(args: &CopyArgs) -> Result<Job, Failure> {
     })
 }
 
-/// The token that the environment holds, or none.
+/// The token that the environment holds, or those of its identity. Embedded clusters of this
+/// machine are shown none.
 fn credentials() -> Arc<dyn Credentials> {
     match std::env::var(StaticToken::VARIABLE) {
         Ok(token) => Arc::new(StaticToken::new(Secret::new(token))),
-        Err(_) => Arc::new(NoCredentials),
+        Err(_) => {
+            let transport = transport();
+            let make = move || Identity::from_environment().credential(&transport);
+            Arc::new(AzureTokens::new(Box::new(make)))
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`args`], [`settings`] | what may be written on the command line |
 //! | [`copy`], [`status`], `emulator`, `demo` | the four things it does |
-//! | [`lake`] | the lake and the state file in it |
+//! | [`lake`] | the lake and the progress in it |
 //! | [`output`] | the only place that prints |
 //! | [`exit`] | exit codes, and errors in one sentence with the remedy |
 //! | [`logging`], [`signals`] | logs to stderr; Ctrl-C and SIGTERM |

@@ -9,7 +9,7 @@ use super::{lake, output};
 /// # Errors
 /// When there is no job, or its state cannot be read.
 pub(crate) async fn run(args: StatusArgs) -> Result<Exit, Failure> {
-    let store = lake::open_existing(&args.lake, args.state.as_deref()).await?;
+    let store = lake::open_existing((&args).into()).await?;
     let report = kusto_copy_driver::status(store).await?;
     output::status(args.output, &report);
     Ok(Exit::Complete)

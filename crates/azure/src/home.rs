@@ -85,6 +85,24 @@ impl std::fmt::Debug for HomeOptions {
     }
 }
 
+/// The access that a developer gives instead of an identity: the key of the lake's account, or a
+/// signature. The key goes first.
+///
+/// # Errors
+/// When the lake's address is none, or what is given cannot grant access.
+pub fn development_access(
+    lake: &str,
+    key: Option<Secret>,
+    signature: Option<&Secret>,
+) -> Result<Option<Access>, HomeError> {
+    if let Some(key) = key {
+        let account = Location::parse(lake)?.location.account().to_owned();
+        return Ok(Some(Access::shared_key(&account, key)?));
+    }
+    let access = signature.map(|signature| Access::sas(signature.expose()));
+    Ok(access.transpose()?)
+}
+
 /// A job's two places.
 #[derive(Clone)]
 pub struct Home {

@@ -103,7 +103,7 @@ impl Copier {
     async fn in_process(&self) -> Result<(), Failure> {
         let args = self.args()?;
         let job = copy::job(&args)?;
-        let home = lake::open(&args.lake, args.state.as_deref()).await?;
+        let home = lake::open((&args).into()).await?;
         let (send, receive) = watch::channel(Report::default());
         let control = Control {
             progress: send,

@@ -68,7 +68,7 @@ pub enum HomeError {
         remedy: &'static str,
         /// What was seen.
         #[source]
-        source: TableError,
+        source: Box<TableError>,
     },
     /// The lake's scope is none: a defect of this program.
     #[error("the lake's name in the state table is not allowed; report this")]
@@ -96,7 +96,7 @@ impl HomeError {
         Self::Table {
             table: table.address(),
             remedy,
-            source,
+            source: Box::new(source),
         }
     }
 
@@ -105,7 +105,7 @@ impl HomeError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Lake(error) => error.is_unavailable(),
-            Self::Table { source, .. } => match source {
+            Self::Table { source, .. } => match source.as_ref() {
                 TableError::Unreachable(_) | TableError::Lost(_) => true,
                 TableError::Answered(answer) => {
                     matches!(answer.status, 408 | 429 | 500..=599)

@@ -175,3 +175,20 @@ async fn what_cannot_be_opened_is_said_with_what_to_do() {
     assert!(error.is_unavailable(), "{error:?}");
     assert!(error.to_string().ends_with("; try again later"), "{error}");
 }
+
+#[test]
+fn a_developers_access_is_checked() {
+    let lake = "https://acct1.blob.core.windows.net/lake";
+    let secret = |text: &str| Secret::new(text);
+    let access = development_access(lake, Some(secret("a2V5")), Some(&secret("sig=x")));
+    let Ok(Some(Access::SharedKey { account, .. })) = access else {
+        panic!("no key: {access:?}");
+    };
+    assert_eq!(account, "acct1");
+    let access = development_access(lake, None, Some(&secret("?sv=1&sig=x")));
+    assert!(matches!(access, Ok(Some(Access::Sas(_)))), "{access:?}");
+    assert!(matches!(development_access(lake, None, None), Ok(None)));
+    assert!(development_access(lake, Some(secret("no key")), None).is_err());
+    assert!(development_access(lake, None, Some(&secret("sv=1"))).is_err());
+    assert!(development_access("lake", Some(secret("a2V5")), None).is_err());
+}
