@@ -1,11 +1,12 @@
 //! `kusto-copy emulator`: one embedded cluster as a process.
 
+use kusto_copy_driver::complaint::chain;
 use kusto_emulator::{Settings, StartError};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::args::EmulatorArgs;
-use super::exit::{Exit, Failure, chain};
+use super::exit::{Exit, Failure};
 use super::settings::Assignment;
 use super::{output, signals};
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use kusto_copy_driver::complaint::{Complaint, chain};
 use kusto_copy_driver::{DriverError, JobState};
 use kusto_copy_staging::LakeError;
 use kusto_copy_store::StoreError;
@@ -90,68 +91,33 @@ impl Failure {
         }
         self
     }
-
-    /// An error whose text may end in `; <what to do>`, as those of lake and store do.
-    fn with_remedy_inside(error: &(dyn Error + 'static)) -> Self {
-        let text = error.to_string();
-        let (what, remedy) = match text.rsplit_once("; ") {
-            Some((what, remedy)) => (what, Some(remedy)),
-            None => (text.as_str(), None),
-        };
-        let failure = match error.source() {
-            Some(cause) => Self::new(what).because(cause),
-            None => Self::new(what),
-        };
-        match remedy {
-            Some(remedy) => failure.remedy(remedy),
-            None => failure,
-        }
-    }
 }
 
-/// An error and its causes as one text, without saying anything twice.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = one_line(&error.to_string());
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = one_line(&cause.to_string());
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
+impl From<Complaint> for Failure {
+    fn from(complaint: Complaint) -> Self {
+        Self {
+            exit: Exit::Failed,
+            message: complaint.message,
+            remedy: complaint.remedy,
         }
-        next = cause.source();
     }
-    text
-}
-
-/// Services answer in paragraphs; a message has one line and no full stop of its own.
-fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
-    line.strip_suffix('.').map_or(line.clone(), str::to_owned)
 }
 
 impl From<LakeError> for Failure {
     fn from(error: LakeError) -> Self {
-        Self::with_remedy_inside(&error)
+        Complaint::from(error).into()
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::with_remedy_inside(&error)
+        Complaint::from(error).into()
     }
 }
 
 impl From<DriverError> for Failure {
     fn from(error: DriverError) -> Self {
-        let remedy = error.remedy();
-        match (error, remedy) {
-            // Their own words are better than a heading above them.
-            (DriverError::Store(error), None) => error.into(),
-            (DriverError::Lake(error), None) => error.into(),
-            (error, Some(remedy)) => Self::new(chain(&error)).remedy(remedy),
-            (error, None) => Self::new(chain(&error)),
-        }
+        Complaint::from(error).into()
     }
 }
 
@@ -160,32 +126,6 @@ mod tests {
     use std::io;
 
     use super::*;
-
-    #[derive(Debug)]
-    struct Layer(&'static str, Option<Box<Layer>>);
-
-    impl std::fmt::Display for Layer {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str(self.0)
-        }
-    }
-
-    impl Error for Layer {
-        fn source(&self) -> Option<&(dyn Error + 'static)> {
-            self.1.as_deref().map(|layer| layer as _)
-        }
-    }
-
-    #[test]
-    fn a_chain_says_each_thing_once() {
-        let inner = Layer("refused by\n  the peer.", None);
-        let middle = Layer("connection refused by the peer", Some(Box::new(inner)));
-        let outer = Layer("cluster x cannot be reached", Some(Box::new(middle)));
-        assert_eq!(
-            chain(&outer),
-            "cluster x cannot be reached: connection refused by the peer"
-        );
-    }
 
     #[test]
     fn a_lake_error_gives_its_sentence_its_cause_and_its_remedy() {
@@ -203,18 +143,6 @@ mod tests {
             failure.remedy.as_deref(),
             Some("grant it, then start again")
         );
-    }
-
-    #[test]
-    fn a_remedy_of_the_driver_stays_beside_its_sentence() {
-        let failure = Failure::from(DriverError::OtherJob {
-            difference: "it copies database A to B".to_owned(),
-        });
-        assert_eq!(
-            failure.message,
-            "this lake belongs to another job: it copies database A to B"
-        );
-        assert!(failure.remedy.is_some());
     }
 
     #[test]

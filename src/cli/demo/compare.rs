@@ -1,11 +1,12 @@
 //! Equality, asked from both clusters: row counts and a fingerprint of the content of every table.
 
 use kusto_copy_core::vocabulary::TableSchema;
+use kusto_copy_driver::complaint::chain;
 use kusto_copy_kusto::commands::values::Bucket;
 use kusto_copy_kusto::{Call, Cluster, Database, KustoError};
 
 use super::telemetry::DATABASE;
-use crate::cli::exit::{Failure, chain};
+use crate::cli::exit::Failure;
 use crate::cli::output::Proof;
 
 /// Compares every table of the source with the table of its name at the destination.
