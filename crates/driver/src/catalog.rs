@@ -20,7 +20,8 @@ pub(crate) struct LateCatalog {
 }
 
 impl LateCatalog {
-    /// What was read so far: nothing before the first need.
+    /// What was read so far, nothing before the first need: for those who have just had it read,
+    /// and for what may be missing, such as an order of tables.
     pub(crate) fn known(&self) -> &Catalog {
         self.read.get().unwrap_or(&self.empty)
     }

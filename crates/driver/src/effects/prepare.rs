@@ -9,6 +9,7 @@ use kusto_copy_kusto::kql::staging::StagingRequest;
 
 use super::names::staging_name;
 use super::{EffectError, Outcome, Task, Workplace};
+use crate::catalog::Catalog;
 
 /// Days after which the service drops a staging table that everybody forgot.
 const STAGING_DAYS: i64 = 180;
@@ -54,7 +55,9 @@ async fn destination(
     window: &Window,
 ) -> Result<Outcome, EffectError> {
     let head = &task.head;
-    let Some(info) = place.catalog.known().source.get(&head.source_table) else {
+    let call = task.call(place, "prepare");
+    let catalog = place.catalog(&call).await?;
+    let Some(info) = catalog.source.get(&head.source_table) else {
         return Err(EffectError::Table(format!(
             "source table `{}` is gone; exclude it, or restore it",
             head.source_table
@@ -64,14 +67,9 @@ async fn destination(
         .schema
         .as_ref()
         .map_err(|error| EffectError::Table(error.to_string()))?;
-    refuse_problems(place, head, schema)?;
-    let call = task.call(place, "prepare");
-    claim(place, task, window.after.is_none()).await?;
-    let existing = place
-        .catalog
-        .known()
-        .destination
-        .get(&head.destination_table);
+    refuse_problems(place, catalog, head, schema)?;
+    claim(place, catalog, task, window.after.is_none()).await?;
+    let existing = catalog.destination.get(&head.destination_table);
     let known = existing.and_then(|table| table.schema.as_ref().ok());
     let lacks = |known: &TableSchema| {
         schema
@@ -98,7 +96,7 @@ async fn destination(
     let layout = Layout {
         schema: schema.clone(),
         encoding: choose(schema).0,
-        retention: place.catalog.known().retention(&head.destination_table),
+        retention: catalog.retention(&head.destination_table),
     };
     Ok(Outcome::event(ActivityEvent::LayoutRead { layout }))
 }
@@ -106,10 +104,10 @@ async fn destination(
 /// What may have changed at either side since the job began.
 fn refuse_problems(
     place: &Workplace,
+    catalog: &Catalog,
     head: &Activity,
     schema: &TableSchema,
 ) -> Result<(), EffectError> {
-    let catalog = place.catalog.known();
     let copied = catalog.source_tables().collect();
     let problem = catalog
         .source_problem(&head.source_table, place.force_incomplete_reads)
@@ -139,24 +137,27 @@ fn check_columns(
 }
 
 /// Claims the destination table for this job. A first copy also wants it empty.
-async fn claim(place: &Workplace, task: &Task, first: bool) -> Result<(), EffectError> {
+async fn claim(
+    place: &Workplace,
+    catalog: &Catalog,
+    task: &Task,
+    first: bool,
+) -> Result<(), EffectError> {
     let table = task.head.destination_table.as_str();
-    let ours = place
-        .catalog
-        .known()
+    let ours = catalog
         .owner(table)
         .is_some_and(|owner| owner.incarnation == place.incarnation);
     if ours {
         return Ok(());
     }
     let call = task.call(place, "claim");
-    if let Some(owner) = place.catalog.known().owner(table) {
+    if let Some(owner) = catalog.owner(table) {
         if !place.adopt_destination {
             return Err(owned(table, owner));
         }
         place.destination.release_table(&call, table).await?;
     }
-    if first && !place.adopt_destination && place.catalog.known().destination.contains_key(table) {
+    if first && !place.adopt_destination && catalog.destination.contains_key(table) {
         let rows = place.destination.count(&call, table).await?;
         if rows > 0 {
             return Err(EffectError::Table(format!(
@@ -204,7 +205,7 @@ async fn make_staging(
         schema: &layout.schema,
         encoding: layout.encoding,
         incarnation: &place.incarnation,
-        row_level_security: place.catalog.known().destination_is_secured(table),
+        row_level_security: place.catalog(&call).await?.destination_is_secured(table),
         expiry: task
             .now
             .ticks()
