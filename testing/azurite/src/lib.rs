@@ -55,7 +55,8 @@ fn io(what: &'static str) -> impl FnOnce(io::Error) -> AzuriteError {
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Where it keeps its data; `None` is a folder that goes away with the value. Either survives
-    /// [`Azurite::stop`] and [`Azurite::start_again`].
+    /// [`Azurite::stop`] and [`Azurite::start_again`]; [`Azurite::kill`] may lose the newest
+    /// seconds.
     pub folder: Option<PathBuf>,
     /// Serve HTTPS with the test certificate and take bearer tokens, whose audience, times and
     /// issuer are checked and whose signature is not (`--oauth basic`).
@@ -218,8 +219,22 @@ impl Azurite {
         }
     }
 
-    /// Kills it at once, as a service that fails. Its data stays.
+    /// Ends it so that it writes down what it has acknowledged, and waits for that: the service
+    /// is away, and durable, as the real one is.
     pub fn stop(&mut self) {
+        if let Some(child) = &mut self.child {
+            ask_to_end(child);
+            let started = Instant::now();
+            while matches!(child.try_wait(), Ok(None)) && started.elapsed() < HANGS_AFTER {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        self.kill();
+    }
+
+    /// Ends it at once. It writes its tables and lists of blobs down every five seconds, so what
+    /// it acknowledged since then is lost, which never happens with the real service.
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may be gone already; either way nothing of it is left after the wait.
             let _ = child.kill();
@@ -257,9 +272,25 @@ impl Azurite {
     }
 }
 
+#[cfg(unix)]
+fn ask_to_end(child: &Child) {
+    let id = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    if let Some(id) = id {
+        // It may be gone already.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+    }
+}
+
+#[cfg(not(unix))]
+fn ask_to_end(child: &mut Child) {
+    let _ = child.kill();
+}
+
 impl Drop for Azurite {
     fn drop(&mut self) {
-        self.stop();
+        self.kill();
     }
 }
 
