@@ -95,10 +95,11 @@ impl Cluster {
     /// Rows of all tables that exist.
     pub(super) fn count(&self) -> Result<u64> {
         let mut sum = 0;
-        for (name, ..) in TABLES {
-            // Before the first iteration is committed the destination lacks tables.
-            let query = format!("union isfuzzy=true (datatable(n:long)[]), ['{name}'] | count");
-            let answer = self.ask("/v1/rest/query", &query)?;
+        let listed = self.command(".show tables")?;
+        let rows = listed.pointer("/Tables/0/Rows").and_then(Value::as_array);
+        let names = rows.into_iter().flatten().filter_map(|row| row[0].as_str());
+        for name in names {
+            let answer = self.ask("/v1/rest/query", &format!("['{name}'] | count"))?;
             let count = answer.pointer("/Tables/0/Rows/0/0");
             sum += count.and_then(Value::as_u64).context("there is no count")?;
         }

@@ -138,7 +138,7 @@ fn settings(
         "source": source.uri,
         "destination": destination.uri,
         "databases": [cluster::DATABASE],
-        "rpo": "1m",
+        "rpo": format!("{}s", (4 * args.every).max(10)),
         "lake": format!("{}/{CONTAINER}", azurite.blob_endpoint(ACCOUNT)),
         "state": format!("{}/kustocopy", azurite.table_endpoint(ACCOUNT)),
     }]);

@@ -150,6 +150,10 @@ async fn run(options: Options, admin: SocketAddr) -> Result<(), String> {
     }
     commands.abort();
     host.stop().await;
+    // How the handler ended came after the wait above.
+    while let Ok(event) = events.try_recv() {
+        print(&event);
+    }
     Ok(())
 }
 
