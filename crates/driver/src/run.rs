@@ -38,7 +38,7 @@ const STOP_GRACE: Duration = Duration::from_secs(7);
 /// What came of an execution.
 pub(crate) enum Execution {
     /// It had the job to itself.
-    Ended(StepReport),
+    Ended(Box<StepReport>),
     /// Another worker drives the job.
     Busy {
         /// Seconds until its lease ends, unless it goes on.
@@ -108,7 +108,7 @@ pub(crate) async fn execute(
     let ended = beginning
         .work(known.job, clusters, lease, pulse, control)
         .await?;
-    Ok(Execution::Ended(ended))
+    Ok(Execution::Ended(Box::new(ended)))
 }
 
 /// What an execution has before its lease.
@@ -424,7 +424,7 @@ pub(crate) async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError>
     let open = databases
         .iter()
         .any(|database| database.record.open().is_some())
-        || !live.is_empty();
+        || !live.iter().all(|state| state.is_haunted(true));
     let copied = databases
         .iter()
         .any(|database| database.record.committed > 0);

@@ -348,10 +348,20 @@ impl ActivityState {
     /// but one that is kept, and no command that may still run and write.
     #[must_use]
     pub fn is_tidy(&self, keep_staging: bool) -> bool {
+        self.is_put_away(keep_staging) && self.head.ghosts.is_empty()
+    }
+
+    /// Whether nothing is left to tidy but to learn that commands whose answers were lost have
+    /// ended: nobody has to wait for that.
+    #[must_use]
+    pub fn is_haunted(&self, keep_staging: bool) -> bool {
+        self.is_put_away(keep_staging) && !self.head.ghosts.is_empty()
+    }
+
+    fn is_put_away(&self, keep_staging: bool) -> bool {
         matches!(self.head.phase, Phase::Completed { .. })
             && self.blocks.is_empty()
             && self.head.retired_staging.is_empty()
-            && self.head.ghosts.is_empty()
             && (keep_staging || self.head.staging.is_none())
     }
 

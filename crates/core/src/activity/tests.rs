@@ -104,14 +104,14 @@ fn a_table_is_not_tidy_while_a_command_may_still_run() {
     assert!(state.is_tidy(true));
     let kind = SlotKind::Export;
     state.head.ghosts.push(Ghost { kind, at: NOW });
-    assert!(!state.is_tidy(true));
+    assert!(!state.is_tidy(true) && state.is_haunted(true));
     let gone = ActivityEvent::GhostsGone {
         kind,
         up_to: NOW,
         still: 0,
     };
     apply(&mut state, gone);
-    assert!(state.is_tidy(true));
+    assert!(state.is_tidy(true) && !state.is_haunted(true));
 }
 
 #[test]

@@ -49,6 +49,7 @@ impl Engine {
                     stored,
                     side,
                     check_values: None,
+                    files_deleted: false,
                     tag_prefix,
                 },
             );

@@ -39,7 +39,9 @@ impl Engine {
             return Ok(());
         }
         let head = live.stored.state.head.clone();
-        let tidy = live.stored.state.is_tidy(self.options.continuous);
+        let keep = self.options.continuous;
+        let tidy = live.stored.state.is_tidy(keep);
+        let haunted = live.stored.state.is_haunted(keep) && !live.files_deleted;
         let side = live.side;
         let database = &mut self.sides[side].stored;
         let is_due = database
@@ -59,23 +61,27 @@ impl Engine {
                 .await?;
         }
         let is_of = |subject: &Subject| subject_is_of(subject, id);
-        if tidy && head.held.is_none() && !self.observed.in_flight.iter().any(is_of) {
+        let may = head.held.is_none() && !self.observed.in_flight.iter().any(is_of);
+        if !may || !(tidy || haunted) || !self.delete_files(id, side, &head).await? {
+            return Ok(());
+        }
+        if tidy {
             self.put_away(id, side, &head).await?;
         }
         Ok(())
     }
 
-    /// Ends a table's tidying: its files, its marker, its place among the activities at work.
-    async fn put_away(
+    /// Deletes the files of a table's iteration; whether they are deleted.
+    async fn delete_files(
         &mut self,
         id: &ActivityId,
         side: usize,
         head: &Activity,
-    ) -> Result<(), DriverError> {
+    ) -> Result<bool, DriverError> {
         let (moment, subject) = (now(), Subject::Table(id.clone()));
         let paused = self.observed.pauses.get(&subject);
         if paused.is_some_and(|until| moment < *until) {
-            return Ok(());
+            return Ok(false);
         }
         // Files of attempts that were planned anew have no block any more.
         let folder = iteration_folder(&self.incarnation, head)?;
@@ -90,8 +96,21 @@ impl Engine {
             tracing::warn!(table = %head.source_table, %error, "files were not deleted yet");
             self.apply(id, told).await?;
             self.flush(id).await?;
-            return Ok(());
+            return Ok(false);
         }
+        if let Some(live) = self.live.get_mut(id) {
+            live.files_deleted = true;
+        }
+        Ok(true)
+    }
+
+    /// Ends a table's tidying: its marker and its place among the activities at work.
+    async fn put_away(
+        &mut self,
+        id: &ActivityId,
+        side: usize,
+        head: &Activity,
+    ) -> Result<(), DriverError> {
         let late = head.may_come_late || !head.dropped_staging.is_empty();
         let left = Leftovers {
             has_staging: head.staging.is_some(),
@@ -100,7 +119,7 @@ impl Engine {
                 iteration: head.iteration,
                 files: head.may_come_late,
                 staging: head.dropped_staging.clone(),
-                due: moment.plus(self.options.limits.sweep_after),
+                due: now().plus(self.options.limits.sweep_after),
             }),
         };
         let database = &mut self.sides[side].stored;

@@ -72,6 +72,8 @@ pub(crate) struct Live {
     pub(crate) stored: StoredActivity,
     pub(crate) side: usize,
     check_values: Option<bool>,
+    /// Whether the completed iteration's files are deleted while a command may still run.
+    files_deleted: bool,
     tag_prefix: String,
 }
 

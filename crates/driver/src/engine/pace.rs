@@ -73,15 +73,18 @@ impl Engine {
         }
     }
 
+    /// Whether something is left to do. That commands without an answer have ended is learnt when
+    /// somebody works again: their table keeps its marker until then.
     fn is_at_work(&self) -> bool {
-        !self.live.is_empty()
+        let keep = self.options.continuous;
+        let rests = |live: &super::Live| live.files_deleted && live.stored.state.is_haunted(keep);
+        !self.live.values().all(rests)
             || self
                 .sides
                 .iter()
                 .any(|side| side.stored.record.open().is_some())
     }
 
-    /// The job's state between two steps.
     fn state(&self) -> JobState {
         let mut records = self.sides.iter().map(|side| &side.stored.record);
         if self.is_at_work() {
