@@ -1,5 +1,7 @@
 //! The key that the service delegates to us, to sign for clusters in our name.
 
+use std::fmt;
+
 use azure_core::http::RequestContent;
 use azure_core::time::{Duration, OffsetDateTime};
 use azure_storage_blob::BlobServiceClient;
@@ -18,10 +20,15 @@ const LONGEST: Duration = Duration::days(7);
 /// A delegated key, asked for when it is needed and kept while a new signature fits into it.
 ///
 /// Several processes each have their own; a key that is never used again ends by itself.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct DelegatedKey(Mutex<Option<Held>>);
 
-#[derive(Debug, Clone)]
+impl fmt::Debug for DelegatedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DelegatedKey")
+    }
+}
+
 struct Held {
     key: UserDelegationKey,
     until: OffsetDateTime,

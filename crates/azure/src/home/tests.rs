@@ -91,8 +91,23 @@ async fn a_key_opens_its_account() {
         places: vec![format!("{}/more", azurite.blob_endpoint(ACCOUNT))],
         ..options
     };
-    let error = open(further).await.expect_err("another account");
+    let error = open(further.clone()).await.expect_err("another account");
     assert!(matches!(error, HomeError::OtherAccount { .. }), "{error:?}");
+    // A signature behind its address opens it.
+    let until = OffsetDateTime::now_utc() + Duration::hours(1);
+    let signed = account_sas(ACCOUNT, &Secret::new(kusto_copy_azurite::KEY), until);
+    let Ok(Access::Sas(query)) = signed else {
+        panic!("no signature");
+    };
+    let place = format!("{}?{}", further.places[0], query.expose());
+    let signed = HomeOptions {
+        places: vec![place],
+        ..further
+    };
+    let home = open(signed).await.expect("a home");
+    let prefix = Prefix::new("j/t").expect("a prefix");
+    let targets = home.lake.export_targets(&prefix).await.expect("targets");
+    assert_eq!(targets.len(), 2);
 }
 
 #[tokio::test]

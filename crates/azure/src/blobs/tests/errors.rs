@@ -8,7 +8,7 @@ use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::Headers;
 use azure_core::http::{RawResponse, StatusCode};
 use kusto_copy_azurite::ACCOUNT;
-use kusto_copy_staging::{Lake, LakeError, ObjectName};
+use kusto_copy_staging::{Lake, LakeError, ObjectName, Put};
 
 use super::fixture::{InAzurite, in_azurite, prefix};
 use crate::access::{Access, Secret};
@@ -181,6 +181,29 @@ async fn a_stranger_learns_nothing_and_what_to_do() {
             "{printed}"
         );
     }
+}
+
+/// A signature for the container without the right to delete, which is what clusters get.
+#[tokio::test]
+async fn a_signature_that_lacks_a_right_is_told_which_it_needs() {
+    let fixture = in_azurite!(Key);
+    let whole = fixture.single().await;
+    let targets = whole.export_targets(&prefix("j")).await.expect("targets");
+    let query = targets[0].expose();
+    let query = query.split_once('?').expect("access").1;
+    let lake = with(&fixture, Access::sas(query).expect("a signature"));
+    lake.prepare().await.expect("a container that is there");
+    let name = ObjectName::new("j/x").expect("a name");
+    let put = lake.put_if_absent(&name, b"x").await.expect("a put");
+    assert_eq!(put, Put::Created);
+    assert!(lake.get(&name).await.expect("a read").is_some());
+    let error = lake
+        .delete_prefix(&prefix("j"))
+        .await
+        .expect_err("no right");
+    assert!(matches!(error, LakeError::Denied { .. }), "{error:?}");
+    assert!(error.to_string().contains("it needs racwdl"), "{error}");
+    assert!(lake.get(&name).await.expect("a read").is_some());
 }
 
 #[tokio::test]

@@ -108,6 +108,11 @@ async fn one_delegated_key_signs_for_hours() {
     assert_eq!(both.0.expect("targets").len(), 3);
     assert_eq!(both.1.expect("targets").len(), 3);
     assert_eq!(keys(), 3, "one for each place");
+    let printed = format!("{lake:?}");
+    assert!(
+        printed.contains("DelegatedKey") && !printed.contains("oid"),
+        "{printed}"
+    );
     lake.now = in_two_hours;
     lake.export_targets(&one).await.expect("targets");
     assert_eq!(keys(), 3);
