@@ -93,80 +93,83 @@ fn azurite_has_the_account_in_the_path() {
     );
 }
 
+/// What is no lake, and a part of the reason.
+const NO_LAKES: &[(&str, &str)] = &[
+    ("", "no well-formed address"),
+    ("lake", "no well-formed address"),
+    ("https://acct1.blob.core.windows.net", "names no container"),
+    ("https://acct1.blob.core.windows.net/", "names no container"),
+    (
+        "https://acct1.blob.core.windows.net/$web",
+        "only lower-case",
+    ),
+    ("https://acct1.blob.core.windows.net/La", "3 to 63"),
+    ("https://acct1.blob.core.windows.net/a--b", "each dash"),
+    ("https://acct1.blob.core.windows.net//lake", "two slashes"),
+    (
+        "https://acct1.blob.core.windows.net/lake/é",
+        "in its folder",
+    ),
+    (
+        "https://acct1.blob.core.windows.net/lake/.a",
+        "in its folder",
+    ),
+    (
+        "https://acct1.blob.core.windows.net/lake/a/../b",
+        "`..` segment",
+    ),
+    (
+        "https://acct1.blob.core.windows.net/lake/%2e",
+        "a percent sign",
+    ),
+    ("https://acct1.blob.core.windows.net/la ke", "a space"),
+    ("https://acct1.blob.core.windows.net:8/lake", "names a port"),
+    ("http://acct1.blob.core.windows.net/lake", "not encrypted"),
+    ("abfs://lake@acct1.dfs.core.windows.net/", "not encrypted"),
+    (
+        "abfss://acct1.dfs.core.windows.net/lake",
+        "abfss://CONTAINER@",
+    ),
+    (
+        "https://Acct_1.blob.core.windows.net/lake",
+        "an account's name",
+    ),
+    (
+        "https://acct1-secondary.blob.core.windows.net/lake",
+        "an account's name",
+    ),
+    (
+        "https://acct1.table.core.windows.net/lake",
+        "not of the blob service",
+    ),
+    (
+        "https://acct1.blob.core.windows.net.evil.org/lake",
+        "no storage account",
+    ),
+    ("https://evil.org/acct1/lake", "no storage account"),
+    (
+        "https://u:p@acct1.blob.core.windows.net/lake",
+        "a user name",
+    ),
+    ("https://acct1.blob.core.windows.net/lake#x", "a `#`"),
+    (
+        "https://acct1.blob.core.windows.net/lake;impersonate",
+        "a semicolon",
+    ),
+    (
+        "https://acct1.blob.core.windows.net/lake?restype=x",
+        "no `sig`",
+    ),
+    ("http://127.0.0.1:1", "begins with the account's name"),
+    (
+        "ftp://127.0.0.1/devstoreaccount1/lake",
+        "no storage account",
+    ),
+];
+
 #[test]
 fn what_is_no_lake_is_refused_in_one_sentence() {
-    for (text, reason) in [
-        ("", "no well-formed address"),
-        ("lake", "no well-formed address"),
-        ("https://acct1.blob.core.windows.net", "names no container"),
-        ("https://acct1.blob.core.windows.net/", "names no container"),
-        (
-            "https://acct1.blob.core.windows.net/$web",
-            "only lower-case",
-        ),
-        ("https://acct1.blob.core.windows.net/La", "3 to 63"),
-        ("https://acct1.blob.core.windows.net/a--b", "each dash"),
-        ("https://acct1.blob.core.windows.net//lake", "two slashes"),
-        (
-            "https://acct1.blob.core.windows.net/lake/é",
-            "in its folder",
-        ),
-        (
-            "https://acct1.blob.core.windows.net/lake/.a",
-            "in its folder",
-        ),
-        (
-            "https://acct1.blob.core.windows.net/lake/a/../b",
-            "`..` segment",
-        ),
-        (
-            "https://acct1.blob.core.windows.net/lake/%2e",
-            "a percent sign",
-        ),
-        ("https://acct1.blob.core.windows.net/la ke", "a space"),
-        ("https://acct1.blob.core.windows.net:8/lake", "names a port"),
-        ("http://acct1.blob.core.windows.net/lake", "not encrypted"),
-        ("abfs://lake@acct1.dfs.core.windows.net/", "not encrypted"),
-        (
-            "abfss://acct1.dfs.core.windows.net/lake",
-            "abfss://CONTAINER@",
-        ),
-        (
-            "https://Acct_1.blob.core.windows.net/lake",
-            "an account's name",
-        ),
-        (
-            "https://acct1-secondary.blob.core.windows.net/lake",
-            "an account's name",
-        ),
-        (
-            "https://acct1.table.core.windows.net/lake",
-            "not of the blob service",
-        ),
-        (
-            "https://acct1.blob.core.windows.net.evil.org/lake",
-            "no storage account",
-        ),
-        ("https://evil.org/acct1/lake", "no storage account"),
-        (
-            "https://u:p@acct1.blob.core.windows.net/lake",
-            "a user name",
-        ),
-        ("https://acct1.blob.core.windows.net/lake#x", "a `#`"),
-        (
-            "https://acct1.blob.core.windows.net/lake;impersonate",
-            "a semicolon",
-        ),
-        (
-            "https://acct1.blob.core.windows.net/lake?restype=x",
-            "no `sig`",
-        ),
-        ("http://127.0.0.1:1", "begins with the account's name"),
-        (
-            "ftp://127.0.0.1/devstoreaccount1/lake",
-            "no storage account",
-        ),
-    ] {
+    for (text, reason) in NO_LAKES {
         let error = refused(text);
         assert!(error.contains(reason), "{text}: {error}");
         assert!(error.contains("write https://ACCOUNT"), "{error}");
