@@ -47,16 +47,17 @@ impl Cli {
         read.map_err(|error| error.format(&mut command))
     }
 
-    /// How much is to be logged.
-    pub(crate) fn log(&self) -> &LogArgs {
+    /// How much is to be logged; `None` for what logs in its own way.
+    pub(crate) fn log(&self) -> Option<&LogArgs> {
         match self {
-            Self::Copy(args) => &args.log,
+            Self::Copy(args) => Some(&args.log),
             Self::Other(other) => match other.as_ref() {
-                Command::Status(args) => &args.log,
+                Command::Status(args) => Some(&args.log),
+                Command::Function => None,
                 #[cfg(feature = "emulator")]
-                Command::Emulator(args) => &args.log,
+                Command::Emulator(args) => Some(&args.log),
                 #[cfg(feature = "emulator")]
-                Command::Demo(args) => &args.log,
+                Command::Demo(args) => Some(&args.log),
             },
         }
     }
@@ -92,6 +93,8 @@ Exit codes: 0 complete, 1 failed, 2 wrong usage, 3 stopped and resumable.";
 pub(crate) enum Command {
     /// Show how far the job of a lake is, table by table.
     Status(StatusArgs),
+    /// Serve an Azure Functions host as its custom handler; all settings come from the environment.
+    Function,
     /// Run one embedded Kusto-compatible cluster; all its data is in memory.
     #[cfg(feature = "emulator")]
     Emulator(EmulatorArgs),

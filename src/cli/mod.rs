@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`args`], [`settings`] | what may be written on the command line |
-//! | [`copy`], [`status`], `emulator`, `demo` | the four things it does |
+//! | [`copy`], [`status`], [`function`], `emulator`, `demo` | the five things it does |
 //! | [`lake`] | the lake and the progress in it |
 //! | [`output`] | the only place that prints |
 //! | [`exit`] | exit codes, and errors in one sentence with the remedy |
@@ -16,6 +16,7 @@ mod demo;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod exit;
+mod function;
 mod lake;
 mod logging;
 mod output;
@@ -52,11 +53,14 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Exit {
     let screen = Screen::new();
-    logging::start(cli.log(), &screen);
+    if let Some(log) = cli.log() {
+        logging::start(log, &screen);
+    }
     let done = match cli {
         Cli::Copy(args) => copy::run(*args, &screen).await,
         Cli::Other(other) => match *other {
             Command::Status(args) => status::run(args).await,
+            Command::Function => function::run().await,
             #[cfg(feature = "emulator")]
             Command::Emulator(args) => emulator::run(args).await,
             #[cfg(feature = "emulator")]
