@@ -11,7 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Bounds;
-use crate::vocabulary::{ActivityId, Cursor, Millis, Window};
+use crate::vocabulary::{ActivityId, Cursor, Millis, Ticks, Window};
 
 /// The record of one source database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,6 +265,10 @@ pub struct DueMarker {
     /// Rows and bounds of the window, where the proof told them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// When the table's newest extent was made, where that was known: tables with newer rows
+    /// come first, however many executions the iteration takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Ticks>,
 }
 
 /// What is deleted once more after a while, since a command that came late may have made it

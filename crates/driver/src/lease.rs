@@ -275,7 +275,55 @@ fn is_dead(owner: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_dead, owner, process_space};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use kusto_copy_store::lease::{Acquisition, acquire};
+    use kusto_copy_store::{Clock, ManualClock, MemoryStore, Store, StoreTime};
+    use tokio::time::Instant;
+
+    use super::{JobLease, TERM, is_dead, lock, owner, process_space};
+    use crate::error::DriverError;
+    use crate::persist::lease_key;
+
+    /// A lease that its holder last confirmed so long ago that it must ask.
+    async fn silent() -> (JobLease, Arc<dyn Store>, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::at(StoreTime::from_unix_millis(1)));
+        let clock_of_store: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(clock_of_store));
+        let lease = JobLease::take(&store).await.expect("free");
+        let past = Instant::now().checked_sub(TERM).expect("a moment");
+        lock(&lease.holding).confirmed.monotonic = past;
+        clock.advance(TERM);
+        (lease, store, clock)
+    }
+
+    #[tokio::test]
+    async fn after_a_long_silence_the_lease_is_confirmed_before_anything_is_sent() {
+        let (mut lease, store, _) = silent().await;
+        assert!(!lease.was_renewed());
+        lease.ensure().await.expect("nobody else took it");
+        assert!(lease.was_renewed(), "asked at the store");
+        lease.ensure().await.expect("it is recent");
+        assert!(!lease.was_renewed(), "from memory");
+        lease.give_up().await;
+        let next = JobLease::take(&store).await.expect("it was given up");
+        assert_eq!(next.epoch(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_wakes_after_another_took_the_job_stops() {
+        let (lease, store, _) = silent().await;
+        let key = lease_key().expect("a key");
+        let other = acquire(store.as_ref(), &key, "other", Duration::from_secs(9)).await;
+        assert!(matches!(other, Ok(Acquisition::Acquired(_))));
+        assert!(matches!(lease.ensure().await, Err(DriverError::TakenOver)));
+        assert!(matches!(lease.ensure().await, Err(DriverError::TakenOver)));
+        // It cannot end the lease of the other.
+        lease.give_up().await;
+        let next = JobLease::take(&store).await;
+        assert!(matches!(next, Err(DriverError::Busy { .. })));
+    }
 
     #[test]
     fn only_a_process_of_this_space_that_is_gone_is_dead() {

@@ -22,6 +22,7 @@ mod progress;
 mod report;
 mod run;
 pub mod settings;
+mod status;
 mod step;
 
 pub use control::Request;
@@ -92,5 +93,5 @@ pub async fn request(store: Arc<dyn Store>, request: Request) -> Result<(), Driv
 /// # Errors
 /// When the store cannot be read, or holds no job.
 pub async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError> {
-    run::status(store).await
+    status::status(store).await
 }

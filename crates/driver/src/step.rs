@@ -8,11 +8,12 @@ use kusto_copy_store::Store;
 use serde::Serialize;
 
 use crate::Control;
+use crate::clock::now;
 use crate::cost::Cost;
 use crate::engine::Pace;
 use crate::error::DriverError;
 use crate::job::Job;
-use crate::report::Report;
+use crate::report::{JobState, Report};
 use crate::run::{Execution, execute};
 
 /// What a step has come to.
@@ -81,9 +82,14 @@ pub(crate) async fn step(
 ) -> Result<StepReport, DriverError> {
     let pace = Pace::Step(job.options.style);
     match execute(job, store, lake, control, pace).await? {
-        Execution::Ended(report) => Ok(report),
+        Execution::Ended(report) => Ok(*report),
         Execution::Busy { seconds, cost } => Ok(StepReport {
-            report: Report::default(),
+            report: Report {
+                state: JobState::Running,
+                at: Some(now()),
+                cost: Some(cost),
+                ..Report::default()
+            },
             outcome: StepOutcome::Busy { seconds },
             work_due: false,
             next_due: None,

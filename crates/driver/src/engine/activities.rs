@@ -37,6 +37,7 @@ impl Engine {
         for marker in markers {
             let id = marker.activity.clone();
             let excluded = !self.options.chooses(&marker.source_table);
+            let newest = marker.newest;
             let stored = self.load_or_begin(side, marker, !excluded).await?;
             if excluded && is_held(&stored.state) {
                 self.aside.insert(id);
@@ -48,6 +49,7 @@ impl Engine {
                 Live {
                     stored,
                     side,
+                    newest,
                     check_values: None,
                     files_deleted: false,
                     tag_prefix,

@@ -31,7 +31,7 @@ use kusto_copy_core::block::Block;
 use kusto_copy_core::decide::{
     Action, Context, Decisions, FreeSlots, Observations, Subject, decide,
 };
-use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis};
+use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis, Ticks};
 use kusto_copy_store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -71,6 +71,8 @@ pub(crate) struct Side {
 pub(crate) struct Live {
     pub(crate) stored: StoredActivity,
     pub(crate) side: usize,
+    /// When the table's newest extent was made.
+    newest: Option<Ticks>,
     check_values: Option<bool>,
     /// Whether the completed iteration's files are deleted while a command may still run.
     files_deleted: bool,
@@ -259,12 +261,7 @@ impl Engine {
             .live
             .iter()
             .map(|(id, live)| {
-                let catalog = self.sides[live.side].place.catalog.known();
-                let newest = catalog
-                    .source_details
-                    .get(&live.stored.state.head.source_table)
-                    .and_then(|details| details.newest)
-                    .map(|ticks| ticks.0);
+                let newest = live.newest.map(|ticks| ticks.0);
                 (rank(live), std::cmp::Reverse(newest), id.clone())
             })
             .collect();

@@ -384,6 +384,8 @@ impl Engine {
                 last_rows: 0,
                 has_staging: false,
             });
+        let details = &self.sides[side].place.catalog.known().source_details;
+        let newest = details.get(&table).and_then(|details| details.newest);
         let marker = DueMarker {
             activity,
             iteration,
@@ -391,6 +393,7 @@ impl Engine {
             destination_table: record.destination_table.clone(),
             window,
             bounds,
+            newest,
         };
         (record, marker)
     }

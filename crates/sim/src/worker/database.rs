@@ -460,6 +460,7 @@ fn due_writes(
         destination_table: table.to_owned(),
         window: window.clone(),
         bounds: Some(bounds),
+        newest: None,
     };
     let mut writes = vec![Write::Put(Key::Due(id.clone()), Value::Due(marker))];
     if !known {

@@ -34,6 +34,7 @@ fn due() -> (TableRecord, DueMarker) {
             up_to: Cursor("c".to_owned()),
         },
         bounds: None,
+        newest: None,
     };
     (record, marker)
 }

@@ -100,6 +100,7 @@ impl StoredDatabase {
                     up_to: completed_to.clone(),
                 },
                 bounds: None,
+                newest: None,
             })
             .collect();
         for chunk in markers.chunks(TABLES_OF_A_COMMIT) {
