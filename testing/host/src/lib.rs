@@ -113,7 +113,7 @@ impl Host {
             options.settings.extend(identity::settings(address));
             tasks.spawn(identity::serve(listener, wanted));
         }
-        let package = Package::read(&options.package, &options.settings)?;
+        let package = Package::read(&options.package, &options.settings, options.chaining)?;
         let listener = listen(options.listen).await?;
         let address = local_address(&listener)?;
         let inner = Arc::new(Inner::new(options, package, address));

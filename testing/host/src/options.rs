@@ -20,8 +20,11 @@ pub enum Firing {
 /// How a host shall run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The folder with `host.json` and one folder for each function.
+    /// The folder with `host.json` and one folder for each function; or the repository, whose
+    /// functions are in `function-definitions`.
     pub package: PathBuf,
+    /// Take `*.chained.json` where there is one, as the packager does when asked to.
+    pub chaining: bool,
     /// The handler, instead of the one that `host.json` names.
     pub executable: Option<PathBuf>,
     /// App settings: the handler's environment, and the values of `%NAME%` in bindings.
@@ -53,6 +56,7 @@ impl Options {
     pub fn new(package: impl Into<PathBuf>) -> Self {
         Self {
             package: package.into(),
+            chaining: false,
             executable: None,
             settings: BTreeMap::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -80,14 +80,20 @@ pub enum PackageError {
 }
 
 impl Package {
-    /// Reads the package at `root`; `%NAME%` in a binding is taken from `settings`, and settings
+    /// Reads the package at `root`, which may also be the repository itself: its functions are
+    /// then in `function-definitions`. With `chaining`, `*.chained.json` is taken where it exists,
+    /// as the packager does. `%NAME%` in a binding is taken from `settings`, and settings
     /// like `AzureFunctionsJobHost__functionTimeout` override `host.json` as on Azure.
     ///
     /// # Errors
     /// Unreadable files, a missing setting, a binding without what it needs. The real host leaves
     /// such a function out and goes on; here it is an error, since nobody reads this host's log.
-    pub fn read(root: &Path, settings: &BTreeMap<String, String>) -> Result<Self, PackageError> {
-        let path = root.join("host.json");
+    pub fn read(
+        root: &Path,
+        settings: &BTreeMap<String, String>,
+        chaining: bool,
+    ) -> Result<Self, PackageError> {
+        let path = definition(root, "host", chaining);
         let mut host = json(&path)?;
         for (name, value) in settings {
             if let Some(place) = name.strip_prefix("AzureFunctionsJobHost__") {
@@ -96,9 +102,11 @@ impl Package {
         }
         let host = host_settings(&host).map_err(content(&path))?;
         let mut functions = BTreeMap::new();
-        for entry in fs::read_dir(root).map_err(read(root))? {
-            let folder = entry.map_err(read(root))?.path();
-            let definition = folder.join("function.json");
+        let sources = root.join("function-definitions");
+        let functions_at = if sources.is_dir() { &sources } else { root };
+        for entry in fs::read_dir(functions_at).map_err(read(functions_at))? {
+            let folder = entry.map_err(read(functions_at))?.path();
+            let definition = definition(&folder, "function", chaining);
             if !definition.is_file() {
                 continue;
             }
@@ -115,6 +123,15 @@ impl Package {
             host,
             functions,
         })
+    }
+}
+
+fn definition(folder: &Path, base: &str, chaining: bool) -> PathBuf {
+    let chained = folder.join(format!("{base}.chained.json"));
+    if chaining && chained.is_file() {
+        chained
+    } else {
+        folder.join(format!("{base}.json"))
     }
 }
 

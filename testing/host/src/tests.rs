@@ -1,5 +1,6 @@
 //! The host's rules, each against a handler that is a real process: this very test program.
 
+mod azurite;
 mod handler;
 mod http;
 mod invocations;

@@ -20,12 +20,14 @@ A stand-in for the Azure Functions host, for tests and local runs only.
 
   stand-in-host PACKAGE [OPTIONS]
 
-  PACKAGE             folder with host.json, the handler, a folder for each function
+  PACKAGE             folder with host.json, the handler, a folder for each function;
+                      or the repository, with --handler
   --set NAME=VALUE    an app setting; repeat it
   --settings FILE     app settings from the \"Values\" of a local.settings.json
   --handler PATH      the handler, instead of the one that host.json names
   --listen ADDRESS    of the HTTP functions (127.0.0.1:0)
   --admin ADDRESS     of the admin commands (127.0.0.1:0)
+  --chaining          take *.chained.json where there is one
   --on-command        fire timers and deliver messages only when told to
   --identity[=ID]     serve tokens without signature as a managed identity (client id ID)
 
@@ -82,6 +84,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<(Options, SocketAddr)
                 options.timers = Firing::OnCommand;
                 options.queues = Firing::OnCommand;
             }
+            "--chaining" => options.chaining = true,
             "--identity" => options.identity = Some(identity(None)),
             other if other.starts_with("--identity=") => {
                 let id = other.trim_start_matches("--identity=");

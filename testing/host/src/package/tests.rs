@@ -12,7 +12,7 @@ fn package(host: &str, functions: &[(&str, &str)]) -> Result<Package, PackageErr
         fs::create_dir_all(&folder).expect("a function's folder");
         fs::write(folder.join("function.json"), definition).expect("function.json");
     }
-    Package::read(root.path(), &settings())
+    Package::read(root.path(), &settings(), false)
 }
 
 const HOST: &str = r#"{"version":"2.0","functionTimeout":"00:10:00",
@@ -107,8 +107,28 @@ fn timeouts_are_read_like_the_host_reads_them() {
     let override_ = BTreeMap::from(override_);
     let root = tempfile::tempdir().expect("a folder");
     fs::write(root.path().join("host.json"), HOST).expect("host.json");
-    let package = Package::read(root.path(), &override_).expect("a package");
+    let package = Package::read(root.path(), &override_, false).expect("a package");
     assert_eq!(package.host.function_timeout, Some(Duration::from_secs(2)));
     assert_eq!(package.host.route_prefix, "v1");
     assert_eq!(package.host.batch_size, 3);
+}
+
+#[test]
+fn the_repository_itself_is_a_package_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schedule = ("KUSTO_COPY_SCHEDULE".to_owned(), "0 * * * * *".to_owned());
+    let settings = BTreeMap::from([schedule]);
+    let names = |chaining| {
+        let package = Package::read(&root, &settings, chaining).expect("it is right");
+        let queues = package.host.max_dequeue_count;
+        (package.functions.into_keys().collect::<Vec<_>>(), queues)
+    };
+    let (plain, _) = names(false);
+    assert_eq!(plain, ["advance", "control", "status"]);
+    let (chained, dequeues) = names(true);
+    assert_eq!(chained, ["advance", "advance-now", "control", "status"]);
+    assert_eq!(
+        dequeues, 1,
+        "a message that failed once is dropped: the timer goes on"
+    );
 }
