@@ -1,6 +1,9 @@
 //! Tables that completed their window, iterations that are thereby committed, and the last of
 //! the tidying.
 
+#[cfg(test)]
+mod tests;
+
 use kusto_copy_core::activity::{Activity, ActivityEvent, Phase};
 use kusto_copy_core::database::{DatabaseEvent, DatabasePhase, Sweep};
 use kusto_copy_core::decide::Subject;
