@@ -53,6 +53,10 @@ impl Cli {
             Self::Copy(args) => Some(&args.log),
             Self::Other(other) => match other.as_ref() {
                 Command::Status(args) => Some(&args.log),
+                Command::Pause(args)
+                | Command::Resume(args)
+                | Command::Retry(args)
+                | Command::Start(args) => Some(&args.log),
                 Command::Function => None,
                 #[cfg(feature = "emulator")]
                 Command::Emulator(args) => Some(&args.log),
@@ -93,6 +97,14 @@ Exit codes: 0 complete, 1 failed, 2 wrong usage, 3 stopped and resumable.";
 pub(crate) enum Command {
     /// Show how far the job of a lake is, table by table.
     Status(StatusArgs),
+    /// Let the job of a lake begin nothing new; what runs at the clusters is watched to its end.
+    Pause(ControlArgs),
+    /// Let a paused job go on.
+    Resume(ControlArgs),
+    /// Let whoever drives the job try held tables and blocks once more.
+    Retry(ControlArgs),
+    /// Let whoever drives the job start its next iteration now.
+    Start(ControlArgs),
     /// Serve an Azure Functions host as its custom handler; all settings come from the environment.
     Function,
     /// Run one embedded Kusto-compatible cluster; all its data is in memory.
@@ -238,6 +250,19 @@ pub(crate) struct CopyArgs {
     /// Bounds without a flag of their own.
     #[arg(long, value_name = "KEY=VALUE", hide = true)]
     pub(crate) set: Vec<Assignment>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// `pause`, `resume`, `retry`, `start`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ControlArgs {
+    /// The lake of the job.
+    #[arg(short, long, value_name = "LAKE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) lake: String,
+    /// The progress is in this table or file instead of the lake's own.
+    #[arg(long, value_name = "TABLE|FILE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) state: Option<String>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

@@ -13,7 +13,7 @@ use kusto_copy_driver::complaint::Complaint;
 use kusto_copy_staging::{Lake, LocalLake};
 use kusto_copy_store::{SqliteStore, Store};
 
-use super::args::{CopyArgs, StatusArgs};
+use super::args::{ControlArgs, CopyArgs, StatusArgs};
 use super::exit::Failure;
 
 /// The state file's name in a folder.
@@ -51,6 +51,17 @@ impl<'a> From<&'a CopyArgs> for Place<'a> {
             state: args.state.as_deref(),
             further: &args.places,
             staging_access: args.staging_access.as_ref(),
+        }
+    }
+}
+
+impl<'a> From<&'a ControlArgs> for Place<'a> {
+    fn from(args: &'a ControlArgs) -> Self {
+        Self {
+            lake: &args.lake,
+            state: args.state.as_deref(),
+            further: &[],
+            staging_access: None,
         }
     }
 }

@@ -3,13 +3,14 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`args`], [`settings`] | what may be written on the command line |
-//! | [`copy`], [`status`], [`function`], `emulator`, `demo` | the five things it does |
+//! | [`copy`], [`status`], [`control`], [`function`], `emulator`, `demo` | what it does |
 //! | [`lake`] | the lake and the progress in it |
 //! | [`output`] | the only place that prints |
 //! | [`exit`] | exit codes, and errors in one sentence with the remedy |
 //! | [`logging`], [`signals`] | logs to stderr; Ctrl-C and SIGTERM |
 
 mod args;
+mod control;
 mod copy;
 #[cfg(feature = "emulator")]
 mod demo;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use exit::{Exit, Failure};
+use kusto_copy_driver::Request;
 use output::Screen;
 
 /// Reads the command line and does what it says.
@@ -60,6 +62,10 @@ async fn run(cli: Cli) -> Exit {
         Cli::Copy(args) => copy::run(*args, &screen).await,
         Cli::Other(other) => match *other {
             Command::Status(args) => status::run(args).await,
+            Command::Pause(args) => control::run(args, Request::Pause).await,
+            Command::Resume(args) => control::run(args, Request::Resume).await,
+            Command::Retry(args) => control::run(args, Request::RetryHeld).await,
+            Command::Start(args) => control::run(args, Request::StartNow).await,
             Command::Function => function::run().await,
             #[cfg(feature = "emulator")]
             Command::Emulator(args) => emulator::run(args).await,

@@ -383,3 +383,30 @@ async fn a_worker_that_wakes_after_its_lease_ended_changes_nothing() {
     job.assert_copied(3_000);
     assert_eq!(job.step().await.outcome, StepOutcome::Idle);
 }
+
+/// What is asked on the command line reaches the next execution, whoever it is.
+#[test]
+fn requests_are_left_from_the_command_line() {
+    let pair = Pair::start("Db");
+    pair.at_source(&[".set-or-append T <| range n from 1 to 9 step 1"]);
+    let asked = |word: &str| {
+        let mut command = crate::support::process::kusto_copy();
+        command.arg(word).arg("-l").arg(&pair.lake);
+        crate::support::copier::Ended::of(command)
+    };
+    let early = asked("pause");
+    assert_eq!(early.code, Some(1), "there is no job yet: {early}");
+    pair.copy_completely(&[]);
+    assert_eq!(asked("pause").code, Some(0));
+    assert_eq!(pair.status()["paused"], true);
+    pair.at_source(&[".set-or-append T <| range n from 10 to 12 step 1"]);
+    let stopped = pair.copy(&["--budget", "1s"]);
+    assert_eq!(stopped.code, Some(3), "it is paused: {stopped}");
+    assert_eq!(pair.destination.row_counts("Db")["T"], 9);
+    for word in ["retry", "start", "resume"] {
+        assert_eq!(asked(word).code, Some(0), "{word}");
+    }
+    assert_eq!(pair.status()["paused"], false);
+    pair.copy_completely(&[]);
+    assert_eq!(pair.destination.row_counts("Db")["T"], 12);
+}

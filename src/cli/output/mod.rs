@@ -121,7 +121,6 @@ fn error_text(failure: &Failure) -> String {
 }
 
 /// A line for people about what happens next.
-#[cfg(feature = "emulator")]
 pub(crate) fn say(text: &str) {
     line(text);
 }
