@@ -68,7 +68,10 @@ fn a_staging_table_that_somebody_dropped_is_made_anew() {
     let staging = |table: &String| table.starts_with("kcopy_");
     let kept: Vec<String> = pair.destination.tables("Upkeep");
     let kept: Vec<String> = kept.into_iter().filter(staging).collect();
-    assert!(!kept.is_empty(), "a continuous copy keeps its staging table");
+    assert!(
+        !kept.is_empty(),
+        "a continuous copy keeps its staging table"
+    );
     for table in kept {
         let drop = format!(".drop table ['{table}']");
         pair.destination.command("Upkeep", &drop);
@@ -79,4 +82,34 @@ fn a_staging_table_that_somebody_dropped_is_made_anew() {
     pair.copy_completely(&[]);
     pair.assert_equal(&python, &[]);
     pair.assert_tidy();
+}
+
+/// With more tables than one query proves, tables whose extents stay the same are not asked about
+/// in every iteration, and what changes is copied all the same.
+#[test]
+fn the_proof_of_many_idle_tables_waits_and_a_change_is_seen() {
+    let pair = Pair::start("Upkeep");
+    for number in 1..=105 {
+        let table = format!("T{number:03}");
+        pair.at_source(&[&format!(".set-or-append {table} <| print n = {number}")]);
+        pair.at_source(&[&format!(".alter table {table} policy ingestiontime true")]);
+    }
+    let copy = |delay: &str| {
+        let delay = format!("cursor_delay={delay}");
+        let ended = pair.copy_completely(&["--output", "json", "--set", &delay]);
+        let document = ended.document();
+        let queries = document["cost"]["kusto_queries"].as_u64();
+        (queries.expect("what the copy cost"), document)
+    };
+    copy("0");
+    let (proving, _) = copy("0");
+    let (waiting, document) = copy("0");
+    assert!(waiting < proving, "{waiting} and {proving} queries");
+    assert_eq!(document["iteration"], 3, "{document}");
+    let (unsettled, _) = copy("3600000");
+    assert_eq!(unsettled, proving, "cursors may come later than commits");
+
+    pair.at_source(&[".set-or-append T042 <| range n from 1 to 9 step 1"]);
+    copy("0");
+    assert_eq!(pair.destination.row_counts("Upkeep")["T042"], 10);
 }

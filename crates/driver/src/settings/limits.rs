@@ -7,12 +7,13 @@ use kusto_copy_core::limits::{Limits, PlanOrder, Verify};
 use serde::de::DeserializeOwned;
 
 /// Every key that [`set`] knows.
-pub const KEYS: [&str; 23] = [
+pub const KEYS: [&str; 25] = [
     "active_blocks",
     "bins",
     "block_bytes",
     "block_rows",
     "blocks_per_plan",
+    "cursor_delay",
     "extents_per_slice",
     "failures",
     "group_members",
@@ -23,6 +24,7 @@ pub const KEYS: [&str; 23] = [
     "poll.max",
     "poll.min",
     "poll.share",
+    "prove_every",
     "retry_pause",
     "slice_rows",
     "small_rows",
@@ -69,6 +71,7 @@ pub fn set(limits: &mut Limits, key: &str, value: &str) -> Result<(), LimitError
         "block_bytes" => limits.block_bytes = at_least(value, 1)?,
         "block_rows" => limits.block_rows = at_least(value, 1)?,
         "blocks_per_plan" => limits.blocks_per_plan = between(value, 1, 98)?,
+        "cursor_delay" => limits.cursor_delay = at_least(value, 0)?,
         "extents_per_slice" => limits.extents_per_slice = at_least(value, 1)?,
         "failures" => limits.failures = at_least(value, 1)?,
         "group_members" => limits.group_members = between(value, 1, 98)?,
@@ -79,6 +82,7 @@ pub fn set(limits: &mut Limits, key: &str, value: &str) -> Result<(), LimitError
         "poll.max" => limits.poll.max = at_least(value, 1)?,
         "poll.min" => limits.poll.min = at_least(value, 1)?,
         "poll.share" => limits.poll.share = share(value)?,
+        "prove_every" => limits.prove_every = at_least(value, 0)?,
         "retry_pause" => limits.retry_pause = at_least(value, 0)?,
         "slice_rows" => limits.slice_rows = at_least(value, 1)?,
         "small_rows" => limits.small_rows = at_least(value, 0)?,
