@@ -5,6 +5,7 @@
 //! the tools that some of them need; without those they say that they were skipped and why.
 
 mod arrivals;
+mod azure_lake;
 mod bad_input;
 mod kills;
 mod kql_texts;
@@ -12,6 +13,8 @@ mod kqlcheck;
 mod nycflights;
 mod output;
 mod steps;
+mod serverless;
+mod status_page;
 mod support;
 mod tidy;
 mod torture;

@@ -181,12 +181,14 @@ fn missing(access: &Access, doing: Doing, code: Option<&str>) -> String {
             "the account's network rules shut this machine out".to_owned()
         }
         (Some("AuthenticationFailed" | "InvalidAuthenticationInfo"), Access::SharedKey { .. }) => {
-            "the account's key is wrong, or this machine's clock".to_owned()
+            "the account's key is wrong, or this machine's clock is".to_owned()
         }
         (Some("AuthenticationFailed"), Access::Sas(_)) => {
             "the shared access signature is wrong or has expired".to_owned()
         }
-        (_, Access::SharedKey { .. }) => "the account refuses this key".to_owned(),
+        (_, Access::SharedKey { .. }) => {
+            "the account's key is wrong, or its network rules shut this machine out".to_owned()
+        }
         (_, Access::Sas(_)) => {
             "the shared access signature lacks a right: it needs racwdl, and an end in the future"
                 .to_owned()
