@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::groups::{has_begun, members};
 use super::{Action, Context, Decisions, FreeSlots, OperationState, Subject, ValueCheck, mode};
 use crate::activity::{ActivityEvent, ActivityState, StagingState};
-use crate::block::{
-    AfterAbandon, Block, BlockEvent, BlockState, CountCheck, Failure, Group, HeldReason, Sending,
-};
+use crate::block::{Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason, Sending};
 use crate::vocabulary::{AttemptTag, BlockNumber, Millis, OperationId};
 
 /// Extents of one block that an entity can list.
@@ -40,36 +39,6 @@ struct Moves {
     unknown: Vec<BlockNumber>,
     completed: BTreeMap<OperationId, Vec<BlockNumber>>,
     running: bool,
-}
-
-fn members(group: Group) -> impl Iterator<Item = BlockNumber> {
-    (group.first.0..group.first.0.saturating_add(group.members)).map(BlockNumber)
-}
-
-/// Whether a member of the group was ingested: that every member was verified is stored therein.
-fn has_begun(state: &ActivityState, group: Group) -> bool {
-    members(group).any(|number| {
-        // A folded member was moved.
-        let Some(member) = state.blocks.get(&number) else {
-            return true;
-        };
-        match &member.state {
-            BlockState::Ingesting { .. }
-            | BlockState::Ingested { .. }
-            | BlockState::Moving { .. }
-            | BlockState::Moved { .. }
-            // An ingestion of a verified export failed; its files are still the truth.
-            | BlockState::Abandoning { next: AfterAbandon::Ingest { .. }, .. }
-            | BlockState::Held { files: Some(_), .. } => true,
-            BlockState::Exported { .. }
-            | BlockState::Planned { .. }
-            | BlockState::Replanning
-            | BlockState::Exporting { .. }
-            | BlockState::Abandoning { .. }
-            | BlockState::Expired
-            | BlockState::Held { .. } => false,
-        }
-    })
 }
 
 struct Step<'a> {

@@ -2,6 +2,7 @@
 //! changes anything; whoever executes a decision first stores the intent it names.
 
 mod blocks;
+mod groups;
 mod tables;
 #[cfg(test)]
 mod tests;

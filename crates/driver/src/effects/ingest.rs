@@ -129,17 +129,28 @@ pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, Ef
     };
     match sent {
         Ok(items) => judged(place, task, block, &files, &uris, items).await,
-        Err(error) => {
-            let event = after_failed_send(*attempt, &error, task.now, &place.limits);
-            let mut outcome = Outcome::block(block.number, event);
-            outcome.trouble = Some(error.to_string());
-            // What cannot be asked now is asked when the attempt's extents are dropped.
-            if is_refusal(&error) && is_lost(place, task, table).await.unwrap_or(false) {
-                outcome.events.push(lost(table));
-            }
-            Ok(outcome)
-        }
+        Err(error) => Ok(not_sent(place, task, block, *attempt, &error).await),
     }
+}
+
+/// A send that failed; where staging is gone, that too.
+async fn not_sent(
+    place: &Workplace,
+    task: &Task,
+    block: &Block,
+    attempt: u32,
+    error: &KustoError,
+) -> Outcome {
+    let event = after_failed_send(attempt, error, task.now, &place.limits);
+    let mut outcome = Outcome::block(block.number, event);
+    outcome.trouble = Some(error.to_string());
+    // What cannot be asked now is asked when the attempt's extents are dropped.
+    if let (true, Ok(table)) = (is_refusal(error), staging(task))
+        && is_lost(place, task, table).await.unwrap_or(false)
+    {
+        outcome.events.push(lost(table));
+    }
+    outcome
 }
 
 /// Whether a command was refused as such: what it names may be gone.

@@ -9,6 +9,7 @@ use kusto_copy_core::plan::Bounds;
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
 use kusto_copy_kusto::{Call, Database, KustoError};
 
+use super::idle::Gate;
 use super::{Engine, Pace};
 use crate::catalog::Catalog;
 use crate::clock::now;
@@ -318,32 +319,8 @@ impl Engine {
             }
         }
         let mut gate = self.postpone(side, &mut proofs).await;
-        for chunk in proofs.chunks(LEGS) {
-            let legs: Vec<(&str, &Window)> = chunk.iter().map(|(t, w)| (t.as_str(), w)).collect();
-            let answers = place
-                .source
-                .windows(&self.open_call("windows"), &legs)
-                .await?;
-            for ((table, window), answer) in chunk.iter().zip(answers) {
-                let found = answer?;
-                if let Some(gate) = &mut gate {
-                    gate.take(table, found.rows == 0);
-                }
-                if found.rows > 0 {
-                    let bounds = Bounds {
-                        rows: found.rows,
-                        min: found.first,
-                        max: found.last,
-                    };
-                    due.push(self.marking(
-                        side,
-                        table.clone(),
-                        iteration,
-                        window.clone(),
-                        Some(bounds),
-                    ));
-                }
-            }
+        for (table, window, bounds) in self.prove(side, proofs, gate.as_mut()).await? {
+            due.push(self.marking(side, table, iteration, window, Some(bounds)));
         }
         self.sides[side]
             .stored
@@ -357,6 +334,37 @@ impl Engine {
             self.keep_idleness(side, gate).await;
         }
         Ok(())
+    }
+
+    /// The tables whose windows are not empty, with their rows and bounds.
+    async fn prove(
+        &self,
+        side: usize,
+        proofs: Vec<(String, Window)>,
+        mut gate: Option<&mut Gate>,
+    ) -> Result<Vec<(String, Window, Bounds)>, DriverError> {
+        let source = &self.sides[side].place.source;
+        let call = self.open_call("windows");
+        let mut changed = Vec::new();
+        for chunk in proofs.chunks(LEGS) {
+            let legs: Vec<(&str, &Window)> = chunk.iter().map(|(t, w)| (t.as_str(), w)).collect();
+            let answers = source.windows(&call, &legs).await?;
+            for ((table, window), answer) in chunk.iter().zip(answers) {
+                let found = answer?;
+                if let Some(gate) = &mut gate {
+                    gate.take(table, found.rows == 0);
+                }
+                if found.rows > 0 {
+                    let bounds = Bounds {
+                        rows: found.rows,
+                        min: found.first,
+                        max: found.last,
+                    };
+                    changed.push((table.clone(), window.clone(), bounds));
+                }
+            }
+        }
+        Ok(changed)
     }
 
     fn marking(

@@ -177,7 +177,8 @@ async fn what_comes_late_is_deleted_once_more() {
     let lake = Arc::new(lake(&dir).await);
     let folder = files_of_iteration(INCARNATION, &id, 1).expect("a folder's name");
     let file = folder.object("late.csv").expect("a name");
-    lake.put_if_absent(&file, b"early").await.expect("is put");
+    let put = lake.put_if_absent(&file, b"early").await;
+    assert_eq!(put.expect("is put"), Put::Created);
     step(&store, Arc::clone(&lake) as Arc<dyn Lake>).await;
     let loaded = StoredDatabase::load(store.as_ref(), "A", "B", 1);
     let loaded = loaded.await.expect("loads");
@@ -185,7 +186,8 @@ async fn what_comes_late_is_deleted_once_more() {
     assert_eq!(lake.get(&file).await.expect("reads"), None);
     assert_eq!(loaded.due_sweeps(now()).count(), 0, "not yet");
 
-    lake.put_if_absent(&file, b"late").await.expect("is put");
+    let put = lake.put_if_absent(&file, b"late").await;
+    assert_eq!(put.expect("is put"), Put::Created);
     step(&store, Arc::clone(&lake) as Arc<dyn Lake>).await;
     assert!(lake.get(&file).await.expect("reads").is_some(), "not yet");
     make_due(store.as_ref(), &id).await;
