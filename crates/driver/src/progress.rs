@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kusto_copy_core::activity::{ActivityState, Phase};
+use kusto_copy_core::activity::{ActivityState, Phase, Trouble};
 use kusto_copy_core::database::{Database, DatabasePhase, TableRecord};
 use kusto_copy_core::decide::{Wait, waits};
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis};
@@ -209,6 +209,7 @@ fn add_live(report: &mut TableReport, live: &ActivityState, due: bool, now: Mill
         })
         .collect();
     report.notes.clone_from(&live.head.notes);
+    report.notes.extend(live.head.troubles.iter().map(trouble));
     report.error = error(live);
     if report.error.is_some() {
         "held".clone_into(&mut report.state);
@@ -225,6 +226,19 @@ fn percent(live: &ActivityState) -> Option<f64> {
         Phase::Planning { .. } | Phase::Planned { .. } => {
             Some(100.0 * counters.rows_moved as f64 / counters.rows_planned as f64)
         }
+    }
+}
+
+/// Something that fails and is tried again, for people.
+fn trouble(trouble: &Trouble) -> String {
+    let of = trouble
+        .block
+        .map_or_else(String::new, |block| format!("block {}: ", block.0));
+    let what = &trouble.what;
+    match trouble.tries {
+        0 => format!("{of}{what} (it is tried again)"),
+        1 => format!("{of}{what} (tried once)"),
+        tries => format!("{of}{what} (tried {tries} times)"),
     }
 }
 

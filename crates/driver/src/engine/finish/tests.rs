@@ -167,6 +167,9 @@ async fn a_lake_that_refuses_holds_the_table_with_the_remedy_and_does_not_end_th
     let error = ended.report.tables[0].error.clone().unwrap_or_default();
     assert!(error.contains("no permission for deleting"), "{error}");
     assert!(error.contains("grant it"), "{error}");
+    let notes = &ended.report.tables[0].notes;
+    let told = |note: &String| note.contains("tried 6 times");
+    assert!(notes.iter().any(told), "{notes:?}");
 }
 
 #[tokio::test(start_paused = true)]
