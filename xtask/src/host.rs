@@ -30,11 +30,11 @@ pub(crate) struct Host {
 impl Host {
     /// Starts `program` for a package and waits until its handler answers.
     pub(crate) fn start(program: &Path, package: &Path, args: &[String]) -> Result<Self> {
-        let mut child = Command::new(program)
-            .arg(package)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+        let mut command = Command::new(program);
+        command.arg(package).args(args);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        spare_from_ctrl_c(&mut command);
+        let mut child = command
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         let stdout = child.stdout.take().context("its stdout is not there")?;
@@ -75,6 +75,18 @@ impl Host {
         }
         bail!("the stand-in host did not stop");
     }
+}
+
+/// A terminal's Ctrl-C goes to every process of its group: this one alone shall get it, and end
+/// the others in order.
+pub(crate) fn spare_from_ctrl_c(command: &mut Command) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        command.process_group(0);
+    }
+    #[cfg(not(unix))]
+    let _ = command;
 }
 
 impl Drop for Host {

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::host::spare_from_ctrl_c;
 use crate::http;
 
 /// On both clusters.
@@ -58,10 +59,11 @@ impl Drop for Cluster {
 
 impl Cluster {
     pub(super) fn start(copier: &Path) -> Result<Self> {
-        let mut child = Command::new(copier)
-            .args(["emulator", "--database", DATABASE])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+        let mut command = Command::new(copier);
+        command.args(["emulator", "--database", DATABASE]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        spare_from_ctrl_c(&mut command);
+        let mut child = command
             .spawn()
             .with_context(|| format!("cannot start {}", copier.display()))?;
         let stdout = child.stdout.take().context("its stdout is not there")?;

@@ -145,6 +145,7 @@ fn settings(
     let settings = [
         ("KUSTO_COPY_JOBS", jobs.to_string()),
         ("KUSTO_COPY_SCHEDULE", format!("*/{} * * * * *", args.every)),
+        ("KUSTO_COPY_BUDGET", format!("{}s", args.every)),
         ("KUSTO_COPY_CHAIN", args.chaining.to_string()),
         ("KUSTO_COPY_TOKEN", "local".to_owned()),
     ];
