@@ -5,7 +5,9 @@
 //! meanwhile is made again, or told.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kusto_copy_azure::Access;
@@ -22,6 +24,9 @@ use tokio::sync::watch;
 
 use crate::runner::Runner;
 use crate::settings::{AccessSettings, JobSettings, Settings, Time};
+
+/// How often a step that goes on says so.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// The jobs of the app.
 pub(crate) struct Jobs {
@@ -154,6 +159,25 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Tells from time to time how far a long step is.
+async fn tell(reports: watch::Receiver<Report>) -> Infallible {
+    loop {
+        tokio::time::sleep(TELL_EVERY).await;
+        let (lag_ms, rpo_ms, cost) = {
+            let report = reports.borrow();
+            (report.lag_ms, report.rpo_ms, report.cost)
+        };
+        tracing::info!(
+            event = "progress",
+            lag_ms,
+            rpo_ms,
+            rows_moved = cost.map(|cost| cost.rows_moved),
+            blocks_moved = cost.map(|cost| cost.blocks_moved),
+            "at work"
+        );
+    }
+}
+
 fn not_opened(error: HomeError) -> Complaint {
     Complaint::with_remedy_inside(&error)
 }
@@ -177,10 +201,13 @@ impl Runner for Jobs {
             },
             credentials: Arc::clone(&self.credentials),
         };
-        // Held as long as the step: reports without a reader are not kept.
-        let (progress, _reports) = watch::channel(Report::default());
+        let (progress, reports) = watch::channel(Report::default());
         let control = Control { progress, stop };
-        let stepped = kusto_copy_driver::step(driven, home.store, home.lake, control).await;
+        let step = kusto_copy_driver::step(driven, home.store, home.lake, control);
+        let stepped = tokio::select! {
+            stepped = step => stepped,
+            never = tell(reports) => match never {},
+        };
         stepped.map_err(|error| {
             self.forget(job);
             error.into()
@@ -204,3 +231,6 @@ impl Runner for Jobs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
