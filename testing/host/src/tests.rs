@@ -40,7 +40,7 @@ impl App {
             "customHandler": {"description": {
                 "defaultExecutablePath": handler,
                 "arguments": [
-                    "tests::handler::process", "--exact", "--ignored", "--nocapture",
+                    "tests::handler::process", "--exact", "--nocapture",
                 ],
             }},
         });

@@ -81,7 +81,7 @@ async fn with_forwarding_the_handler_gets_the_original() {
         "enableProxyingHttpRequest": true,
         "description": {
             "defaultExecutablePath": std::env::current_exe().expect("a path"),
-            "arguments": ["tests::handler::process", "--exact", "--ignored", "--nocapture"],
+            "arguments": ["tests::handler::process", "--exact", "--nocapture"],
         },
     }}));
     let host = app.start().await;
