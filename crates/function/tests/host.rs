@@ -1,5 +1,7 @@
 //! The handler as a process below the stand-in Functions host, with the app's own definitions.
 
+mod handler;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
