@@ -94,6 +94,13 @@ pub enum KustoError {
         /// The particulars.
         details: Box<Details>,
     },
+    /// No token could be obtained: the cluster was not asked. It may pass (the identity service
+    /// is away for a minute) or not (nobody is signed in): whoever asks again has to count.
+    #[error("no token could be obtained for cluster {}: {}: {details}", details.cluster, details.what)]
+    NoToken {
+        /// The particulars.
+        details: Box<Details>,
+    },
     /// The command was sent and its answer lost: a timeout, a broken connection, a gateway's
     /// 504. It may have run, may be running, or may never run.
     #[error("the answer of cluster {} was lost: {}: {details}", details.cluster, details.what)]
@@ -125,6 +132,7 @@ impl KustoError {
             | Self::Permanent { details }
             | Self::NotFound { details }
             | Self::Denied { details }
+            | Self::NoToken { details }
             | Self::Ambiguous { details }
             | Self::Protocol { details }
             | Self::Unreachable { details } => details,
@@ -135,9 +143,10 @@ impl KustoError {
     #[must_use]
     pub fn fate(&self) -> Fate {
         match self {
-            Self::Throttled { .. } | Self::Denied { .. } | Self::Unreachable { .. } => {
-                Fate::NotExecuted
-            }
+            Self::Throttled { .. }
+            | Self::Denied { .. }
+            | Self::NoToken { .. }
+            | Self::Unreachable { .. } => Fate::NotExecuted,
             Self::Transient { fate, .. } => *fate,
             Self::Permanent { .. } | Self::NotFound { .. } => Fate::Failed,
             Self::Ambiguous { .. } | Self::Protocol { .. } => Fate::Unknown,
@@ -155,6 +164,7 @@ impl KustoError {
             Self::Permanent { .. }
             | Self::NotFound { .. }
             | Self::Denied { .. }
+            | Self::NoToken { .. }
             | Self::Protocol { .. } => false,
         }
     }
@@ -175,6 +185,9 @@ impl KustoError {
             Self::Denied { .. } => {
                 "sign in, or have an administrator grant the role: Database Viewer at the source, \
                  Database Admin at the destination"
+            }
+            Self::NoToken { .. } => {
+                "sign in, or check the managed identity and that its identity service answers"
             }
             Self::Ambiguous { .. } => "run it again: what the lost command did is looked up first",
             Self::Protocol { .. } => {

@@ -21,7 +21,7 @@ pub struct Trouble {
     pub since: Millis,
 }
 
-/// Troubles of a table that are kept: the newest.
+/// Troubles of a table that are kept: those of most tries, then the newest.
 const TROUBLES: usize = 8;
 
 impl ActivityState {
@@ -43,7 +43,9 @@ impl ActivityState {
         }
         let troubles = &mut self.head.troubles;
         if troubles.len() == TROUBLES {
-            troubles.remove(0);
+            // What was tried most stays, or the counts of many would never reach their bound.
+            let least = (0..TROUBLES).min_by_key(|at| troubles[*at].tries);
+            troubles.remove(least.unwrap_or(0));
         }
         troubles.push(Trouble {
             block,

@@ -19,7 +19,7 @@ use kusto_copy_kusto::kql::values::Scope;
 use kusto_copy_staging::digest;
 
 use super::names::attempt_folder;
-use super::{EffectError, Outcome, Task, Workplace, after_failed_send, unprepared};
+use super::{EffectError, Outcome, Task, Workplace, unprepared, unsent_or_lost};
 
 /// Manifests of at most so many files are stored in the block itself.
 const INLINE_FILES: usize = 12;
@@ -80,12 +80,13 @@ pub(super) async fn export(place: &Workplace, task: &Task) -> Result<Outcome, Ef
     };
     match sent {
         Ok(outcome) => outcome,
-        Err(error) => {
-            let event = after_failed_send(attempt, &error, task.now, &place.limits);
-            let mut outcome = Outcome::block(block.number, event);
-            outcome.trouble = Some(error.to_string());
-            Ok(outcome)
-        }
+        Err(error) => Ok(unsent_or_lost(
+            block.number,
+            attempt,
+            &error,
+            task,
+            &place.limits,
+        )),
     }
 }
 

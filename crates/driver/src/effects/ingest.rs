@@ -20,7 +20,7 @@ use kusto_copy_staging::{ObjectName, StorageUri, digest};
 use super::export::block_predicate;
 use super::names::block_folder;
 use super::prepare::{is_lost, lost};
-use super::{EffectError, Outcome, Task, Workplace, after_failed_send, unprepared};
+use super::{EffectError, Outcome, Task, Workplace, unprepared, unsent_or_lost};
 
 /// Times that the drop of an attempt is repeated within one action.
 const DROPS: usize = 3;
@@ -69,6 +69,18 @@ async fn addresses(
     Ok(uris)
 }
 
+/// What an ingestion needs before anything is sent: its files, their addresses, its table.
+async fn prepared<'a>(
+    place: &Workplace,
+    task: &'a Task,
+    block: &Block,
+    manifest: &Manifest,
+) -> Result<(Vec<ExportedFile>, Vec<StorageUri>, &'a str), EffectError> {
+    let files = files(place, manifest).await?;
+    let uris = addresses(place, task, block, &files).await?;
+    Ok((files, uris, staging(task)?))
+}
+
 pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
     let block = task.block()?;
     let (
@@ -84,12 +96,7 @@ pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, Ef
     else {
         return Ok(Outcome::default());
     };
-    let prepared = async {
-        let files = files(place, manifest).await?;
-        let uris = addresses(place, task, block, &files).await?;
-        Ok::<_, EffectError>((files, uris, staging(task)?))
-    };
-    let (files, uris, table) = match prepared.await {
+    let (files, uris, table) = match prepared(place, task, block, manifest).await {
         Ok(prepared) => prepared,
         // Nothing was sent.
         Err(error) => {
@@ -141,9 +148,7 @@ async fn not_sent(
     attempt: u32,
     error: &KustoError,
 ) -> Outcome {
-    let event = after_failed_send(attempt, error, task.now, &place.limits);
-    let mut outcome = Outcome::block(block.number, event);
-    outcome.trouble = Some(error.to_string());
+    let mut outcome = unsent_or_lost(block.number, attempt, error, task, &place.limits);
     // What cannot be asked now is asked when the attempt's extents are dropped.
     if let (true, Ok(table)) = (is_refusal(error), staging(task))
         && is_lost(place, task, table).await.unwrap_or(false)

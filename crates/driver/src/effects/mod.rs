@@ -170,6 +170,8 @@ impl EffectError {
     fn helps(&self) -> Remedy {
         match self {
             Self::Kusto(error) if error.is_passing() => Remedy::Time,
+            // An identity service that is away for a minute must not hold every table.
+            Self::Kusto(KustoError::NoToken { .. }) => Remedy::Perhaps { passes: false },
             Self::Lake(error) => Remedy::Perhaps {
                 passes: error.is_unavailable(),
             },
@@ -253,6 +255,15 @@ impl Task {
         }
     }
 
+    /// Tries of the block that failed so far and count.
+    fn tries_of(&self, number: BlockNumber) -> u32 {
+        let troubles = self.head.troubles.iter();
+        troubles
+            .filter(|trouble| trouble.block == Some(number))
+            .map(|trouble| trouble.tries)
+            .sum()
+    }
+
     /// The call that a request of this task is.
     pub(crate) fn call(&self, place: &Workplace, what: &str) -> Call {
         let (number, attempt) = self
@@ -274,12 +285,34 @@ impl Task {
 }
 
 /// What follows for an attempt from a failed send of a command that is sent once.
-pub(crate) fn after_failed_send(
+fn unsent_or_lost(
+    number: BlockNumber,
     attempt: u32,
     error: &KustoError,
-    now: Millis,
+    task: &Task,
     limits: &Limits,
-) -> BlockEvent {
+) -> Outcome {
+    // Nothing was asked of the cluster: the block stays where it is, and the try is counted.
+    if let KustoError::NoToken { .. } = error {
+        let tries = task.tries_of(number);
+        let pause = limits.retry_pause << tries.min(6);
+        let not_started = BlockEvent::NotStarted {
+            attempt,
+            until: task.now.plus(pause),
+        };
+        let words = format!("{error}; {}", error.remedy());
+        let mut outcome = Outcome::block(number, not_started);
+        outcome.events.push(troubled(Some(number), words, false));
+        outcome.trouble = Some(error.to_string());
+        return outcome;
+    }
+    let event = after_failed_send(attempt, error, task.now, limits);
+    let mut outcome = Outcome::block(number, event);
+    outcome.trouble = Some(error.to_string());
+    outcome
+}
+
+fn after_failed_send(attempt: u32, error: &KustoError, now: Millis, limits: &Limits) -> BlockEvent {
     // Not executed either, but waiting does not help: it counts as a failure, until it is held.
     if let KustoError::Denied { .. } = error {
         let failure = Failure::Refused {
@@ -360,10 +393,60 @@ pub(crate) fn says_timeout(words: &str) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use kusto_copy_core::activity::{ActivityEvent, ActivityState};
+    use kusto_copy_core::block::BlockEvent;
+    use kusto_copy_core::decide::Action;
+    use kusto_copy_core::limits::Limits;
     use kusto_copy_core::plan::PlanError;
+    use kusto_copy_core::vocabulary::{BlockNumber, Cursor, Millis, Window};
+    use kusto_copy_kusto::{Details, KustoError};
     use kusto_copy_staging::LakeError;
 
-    use super::{EffectError, Remedy};
+    use super::{EffectError, Remedy, Task, unsent_or_lost};
+
+    /// An identity service that is away for some seconds costs no attempt and holds nothing; one
+    /// that stays away holds the table in the end.
+    #[test]
+    fn a_send_without_a_token_is_tried_again_with_growing_pauses_and_counted() {
+        let number = BlockNumber(3);
+        let window = Window {
+            after: None,
+            up_to: Cursor("1".to_owned()),
+        };
+        let mut state = ActivityState::begin("a", "T", "b", "T", 1, window, None, 1, Millis(0));
+        let limits = Limits::default();
+        let error = KustoError::NoToken {
+            details: Box::new(Details::default()),
+        };
+        let mut last = Millis(0);
+        for attempt in 1..=limits.failures {
+            assert_eq!(state.head.held, None, "held at try {attempt}");
+            let task = Task {
+                action: Action::Export { block: number },
+                head: state.head.clone(),
+                blocks: Vec::new(),
+                now: Millis(0),
+            };
+            let outcome = unsent_or_lost(number, attempt, &error, &task, &limits);
+            let [
+                ActivityEvent::Block {
+                    event: BlockEvent::NotStarted { until, .. },
+                    ..
+                },
+                counted,
+            ] = outcome.events.as_slice()
+            else {
+                panic!("{outcome:?}");
+            };
+            assert!(*until > last, "the pause grows");
+            last = *until;
+            let applied = state.apply(counted.clone(), Millis(0), &limits);
+            applied.expect("fits");
+        }
+        let held = state.head.held.expect("a person has to look");
+        assert!(held.contains("no token could be obtained"), "{held}");
+        assert_eq!(counts(error), Some(true), "other effects count as well");
+    }
 
     fn counts(error: impl Into<EffectError>) -> Option<bool> {
         match error.into().helps() {

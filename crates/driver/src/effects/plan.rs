@@ -183,7 +183,7 @@ fn too_much(error: &KustoError) -> Option<PlanAnswer> {
     // Refused before it ran: a smaller question would be refused as well.
     if matches!(
         error,
-        KustoError::Throttled { .. } | KustoError::Denied { .. }
+        KustoError::Throttled { .. } | KustoError::Denied { .. } | KustoError::NoToken { .. }
     ) {
         return None;
     }

@@ -63,7 +63,7 @@ impl Context<'_> {
     }
 
     pub(super) fn no_token(&self, error: &CredentialError) -> Failure {
-        Failure::of(KustoError::Denied {
+        Failure::of(KustoError::NoToken {
             details: self.plain(error.to_string()),
         })
     }

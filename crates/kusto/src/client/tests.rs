@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Cluster, ConnectError, Settings};
 use crate::commands::operations::OperationState;
-use crate::credentials::{NoCredentials, StaticToken};
+use crate::credentials::{CredentialError, NoCredentials, StaticToken};
 use crate::error::{Fate, KustoError};
 use crate::kql::encoding::Encoding;
 use crate::kql::ingest::IngestRequest;
@@ -341,6 +341,35 @@ async fn a_stale_token_is_renewed_once_for_reads() {
     assert!(matches!(error, KustoError::Denied { .. }));
     assert_eq!(stub.requests().len(), 2);
     assert_eq!(stub.requests()[0].header("authorization"), "Bearer t0ken");
+}
+
+/// An identity service that is away.
+#[derive(Debug)]
+struct Away;
+
+#[async_trait::async_trait]
+impl crate::Credentials for Away {
+    async fn token(&self, _: &ClusterUri, _: bool) -> Result<Option<Secret>, CredentialError> {
+        Err(CredentialError {
+            reason: "the identity service does not answer".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_asked_and_no_access_is_said_to_be_denied() {
+    let stub = Stub::start(Vec::new()).await;
+    let (uri, _) = ClusterUri::parse(&stub.uri).expect("the stub's address");
+    let cluster = Cluster::connect(uri, Arc::new(Away), settings()).expect("a client");
+    let error = cluster
+        .database("d")
+        .capacity(&call())
+        .await
+        .expect_err("no token");
+    assert!(matches!(error, KustoError::NoToken { .. }), "{error:?}");
+    assert_eq!(error.fate(), Fate::NotExecuted);
+    assert!(error.to_string().contains("no token could be obtained"));
+    assert!(stub.requests().is_empty());
 }
 
 #[test]
