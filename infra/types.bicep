@@ -60,6 +60,9 @@ type job = {
   @description('How the clusters get at staged files: `sas` (short-lived signatures, the default), `managed-identity=system`, `managed-identity=<object id>` or `impersonate`.')
   stagingAccess: string?
 
+  @description('How long a signature for a cluster holds: 3h when left out, at most 6d.')
+  sasLifetime: string?
+
   @description('Leave out rows that were ingested longer ago than this in the first iteration, for example 30d.')
   backfillHorizon: string?
 

@@ -74,6 +74,7 @@ impl Jobs {
             state: job.state.clone(),
             staging_access: job.staging_access.clone(),
             access: self.access(job)?,
+            sas_lifetime: job.sas_lifetime.unwrap_or(self.usual.sas_lifetime),
             ..self.usual.clone()
         })
     }

