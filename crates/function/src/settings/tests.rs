@@ -80,6 +80,7 @@ fn every_option_arrives() {
         "places": ["https://other.blob.core.windows.net/more"],
         "state": "https://account.table.core.windows.net/progress",
         "stagingAccess": "managed-identity=system",
+        "sasLifetime": "2h",
         "backfillHorizon": "7d",
         "querySlots": 1,
         "exportSlots": 2,
@@ -111,6 +112,7 @@ fn every_option_arrives() {
     assert_eq!(options.limits.block_rows, 1_000);
     assert_eq!(job.places.len(), 1);
     assert!(job.state.is_some());
+    assert_eq!(job.sas_lifetime, Some(Duration::from_secs(7_200)));
     assert!(matches!(
         &job.staging_access,
         kusto_copy_azure::blobs::StagingAccess::ManagedIdentity(id) if id == "system"
