@@ -246,6 +246,9 @@ pub struct TableRecord {
     /// ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_staging: bool,
+    /// The first iteration in which the source had no such table any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<u32>,
 }
 
 /// A table that is due in an iteration: inserted before the iteration runs, deleted when the
@@ -269,6 +272,13 @@ pub struct DueMarker {
     /// come first, however many executions the iteration takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Ticks>,
+    /// The TableId that the window belongs to: rows of another table are not copied under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
+    /// Why the table cannot be copied as it was found when it was marked, with the remedy: its
+    /// activity begins held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// What is deleted once more after a while, since a command that came late may have made it

@@ -391,6 +391,7 @@ impl Engine {
                 last_iteration: 0,
                 last_rows: 0,
                 has_staging: false,
+                missing_since: None,
             });
         let details = &self.sides[side].place.catalog.known().source_details;
         let newest = details.get(&table).and_then(|details| details.newest);
@@ -402,6 +403,8 @@ impl Engine {
             window,
             bounds,
             newest,
+            table_id: None,
+            problem: None,
         };
         (record, marker)
     }

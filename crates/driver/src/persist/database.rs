@@ -252,11 +252,29 @@ impl StoredDatabase {
         Ok(())
     }
 
-    /// Takes the record over for a worker's epoch.
-    pub(crate) async fn claim(&mut self, store: &dyn Store, epoch: u64) -> Result<(), StoreError> {
+    /// Takes the record over for a worker's epoch, which only grows: a worker that was taken over
+    /// while it began claims nothing.
+    ///
+    /// # Errors
+    /// [`DriverError::TakenOver`] when a newer worker claimed it, before or meanwhile.
+    pub(crate) async fn claim(&mut self, store: &dyn Store, epoch: u64) -> Result<(), DriverError> {
+        if self.record.epoch > epoch {
+            return Err(DriverError::TakenOver);
+        }
         self.record.epoch = epoch;
-        self.commit(store, Vec::new()).await?;
-        Ok(())
+        match self.commit(store, Vec::new()).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_conflict() => {
+                let found: Option<(Database, Etag)> = read(store, &self.key(&["database"])?).await?;
+                let newer = found.is_some_and(|(found, _)| found.epoch > epoch);
+                Err(if newer {
+                    DriverError::TakenOver
+                } else {
+                    error.into()
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Marks tables as due and keeps their records, before the iteration runs. Known markers and
@@ -352,6 +370,7 @@ impl StoredDatabase {
                 up_to: end.clone(),
             },
             bounds: None,
+            problem: None,
             ..done.clone()
         })
     }

@@ -142,6 +142,7 @@ fn after_backfill(tables: usize, changed: usize, rows: usize) -> History {
                 last_iteration: 0,
                 last_rows: 0,
                 has_staging: false,
+                missing_since: None,
             };
             writes.push(Write::Put(
                 Key::Table(record.activity.clone()),

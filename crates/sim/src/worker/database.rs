@@ -461,6 +461,8 @@ fn due_writes(
         window: window.clone(),
         bounds: Some(bounds),
         newest: None,
+        table_id: None,
+        problem: None,
     };
     let mut writes = vec![Write::Put(Key::Due(id.clone()), Value::Due(marker))];
     if !known {
@@ -476,6 +478,7 @@ fn due_writes(
             last_iteration: 0,
             last_rows: 0,
             has_staging: false,
+            missing_since: None,
         };
         writes.push(Write::Put(Key::Table(id.clone()), Value::Table(record)));
     }

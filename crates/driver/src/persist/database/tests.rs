@@ -23,6 +23,7 @@ fn due() -> (TableRecord, DueMarker) {
         last_iteration: 0,
         last_rows: 0,
         has_staging: false,
+        missing_since: None,
     };
     let marker = DueMarker {
         activity,
@@ -35,6 +36,8 @@ fn due() -> (TableRecord, DueMarker) {
         },
         bounds: None,
         newest: None,
+        table_id: None,
+        problem: None,
     };
     (record, marker)
 }
@@ -109,6 +112,27 @@ async fn a_worker_that_was_taken_over_writes_nothing() {
     new.claim(store.as_ref(), 2).await.expect("claims");
     let stale = old.mark_due(store.as_ref(), vec![due()]).await;
     assert!(stale.is_err_and(|error| error.is_conflict()));
+}
+
+/// However late it comes, and whether it read before or after the newer worker's claim.
+#[tokio::test]
+async fn a_stale_claim_is_refused() {
+    let store = memory();
+    let load = |epoch| StoredDatabase::load(store.as_ref(), "a", "b", epoch);
+    let mut first = load(1).await.expect("loads");
+    first.claim(store.as_ref(), 1).await.expect("claims");
+    let mut read_before = load(1).await.expect("loads");
+    let mut new = load(2).await.expect("loads");
+    new.claim(store.as_ref(), 2).await.expect("claims");
+    let mut read_after = load(1).await.expect("loads");
+    for stale in [&mut read_before, &mut read_after] {
+        let claimed = stale.claim(store.as_ref(), 1).await;
+        assert!(
+            matches!(claimed, Err(DriverError::TakenOver)),
+            "{claimed:?}"
+        );
+    }
+    assert_eq!(load(3).await.expect("loads").record, new.record);
 }
 
 fn memory() -> Arc<dyn Store> {

@@ -101,6 +101,8 @@ impl StoredDatabase {
                 },
                 bounds: None,
                 newest: None,
+                table_id: None,
+                problem: None,
             })
             .collect();
         for chunk in markers.chunks(TABLES_OF_A_COMMIT) {
