@@ -26,6 +26,9 @@ pub enum PlanOrder {
     NewestFirst,
 }
 
+/// Ids of extents that a block's entity can list.
+pub const MOVE_EXTENTS_AT_MOST: usize = 800;
+
 /// Limits and settings of the core.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -49,7 +52,9 @@ pub struct Limits {
     pub small_rows: u64,
     /// Failed attempts of a block before it is held.
     pub failures: u32,
-    /// Extents in one `.move extents` at most.
+    /// Extents in one `.move extents` at most, and of one block: a block moves in one command,
+    /// which is all or nothing. The service documents no bound; an entity lists up to
+    /// [`MOVE_EXTENTS_AT_MOST`].
     pub move_extents: usize,
     /// Up to so many extents are moved synchronously.
     pub sync_move_extents: usize,

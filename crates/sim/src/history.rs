@@ -63,7 +63,7 @@ pub fn small_limits() -> Limits {
         slice_rows: 60,
         small_rows: 4,
         failures: 8,
-        move_extents: 6,
+        move_extents: 30,
         sync_move_extents: 2,
         unit_blocks: 4,
         ..Limits::default()
@@ -114,7 +114,7 @@ impl History {
         limits.block_rows = rng.u64(3..20);
         limits.bins = rng.i64(2..16);
         limits.small_rows = rng.u64(0..8);
-        limits.move_extents = rng.usize(1..8);
+        limits.move_extents = rng.usize(24..48);
         limits.failures = rng.u32(2..9);
         limits.blocks_per_plan = rng.usize(4..12);
         limits.active_blocks = rng.usize(5..40);

@@ -100,6 +100,28 @@ fn a_move_of_600_extents_is_split_and_crashes_in_between() {
     assert_eq!((summary.workers, moves.get()), (2, 2));
 }
 
+/// A group of blocks may go into several moves, one block never: a part of it that arrived would
+/// carry its tag as if all of it had.
+#[test]
+fn a_block_of_600_extents_is_planned_smaller_instead_of_moved_in_parts() {
+    let mut history = history(&[rows(600)]);
+    history.manner.limits.block_rows = 600;
+    history.manner.limits.block_bytes = 1 << 20;
+    history.manner.limits.slice_rows = 10_000;
+    history.manner.limits.bins = 600;
+    history.manner.limits.move_extents = 500;
+    {
+        let mut world = history.sim.world();
+        world.file_rows = 600;
+        world.extents_of_file = 600;
+    }
+    history.worker(1);
+    let summary = ends_equal(&mut history);
+    assert!(saw(&summary, "failure", "too many extents"), "{summary:?}");
+    let moved = summary.seen.get(&("moving", "moved")).copied();
+    assert!(moved >= Some(2), "in blocks that fit: {summary:?}");
+}
+
 /// A move whose answer is lost arrives between the two looks of the worker that asks for it.
 fn move_between_two_looks(backwards: bool) -> History {
     let mut history = history(&[rows(9)]);

@@ -326,8 +326,8 @@ pub enum Failure {
     /// Somebody dropped the staging table that its rows were in.
     #[error("its staging table was dropped by somebody")]
     StagingLost,
-    /// It was staged in more extents than an entity can list: a smaller block is tried.
-    #[error("{extents} staged extents are more than can be tracked; lower the block size")]
+    /// It was staged in more extents than one move takes: a smaller block is tried.
+    #[error("{extents} staged extents are more than one move takes; lower the block size")]
     TooManyExtents {
         /// How many.
         extents: u64,

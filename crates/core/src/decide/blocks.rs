@@ -1,15 +1,11 @@
 //! Next steps of blocks.
 
-use std::collections::BTreeMap;
-
 use super::groups::{has_begun, members};
+use super::moves::Moves;
 use super::{Action, Context, Decisions, FreeSlots, OperationState, Subject, ValueCheck, mode};
 use crate::activity::{ActivityEvent, ActivityState, StagingState};
 use crate::block::{Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason, Sending};
 use crate::vocabulary::{AttemptTag, BlockNumber, Millis, OperationId};
-
-/// Extents of one block that an entity can list.
-const EXTENTS_OF_A_BLOCK: usize = 800;
 
 pub(super) fn decide(
     state: &ActivityState,
@@ -32,21 +28,12 @@ pub(super) fn decide(
     step.moves(moves);
 }
 
-/// Blocks of the table that a move is about.
-#[derive(Default)]
-struct Moves {
-    ready: Vec<(BlockNumber, u32, usize)>,
-    unknown: Vec<BlockNumber>,
-    completed: BTreeMap<OperationId, Vec<BlockNumber>>,
-    running: bool,
-}
-
-struct Step<'a> {
-    state: &'a ActivityState,
-    context: &'a Context<'a>,
+pub(super) struct Step<'a> {
+    pub(super) state: &'a ActivityState,
+    pub(super) context: &'a Context<'a>,
     slots: &'a mut FreeSlots,
     random: &'a mut dyn FnMut() -> u128,
-    decisions: &'a mut Decisions,
+    pub(super) decisions: &'a mut Decisions,
 }
 
 impl Step<'_> {
@@ -148,7 +135,8 @@ impl Step<'_> {
         let lost = lost.is_some_and(|staging| staging.state == StagingState::Lost);
         let failure = if lost {
             Some(Failure::StagingLost)
-        } else if extents.len() > EXTENTS_OF_A_BLOCK {
+        } else if extents.len() > self.context.limits.move_extents {
+            // It would not fit into one command, and two are not all or nothing.
             let extents = u64::try_from(extents.len()).unwrap_or(u64::MAX);
             Some(Failure::TooManyExtents { extents })
         } else {
@@ -176,7 +164,7 @@ impl Step<'_> {
 
     /// Whether an action about this subject may begin: nothing of it runs, no pause holds it and
     /// it was not refused for a reason that still holds the table.
-    fn may_begin(&mut self, subject: &Subject) -> bool {
+    pub(super) fn may_begin(&mut self, subject: &Subject) -> bool {
         let observed = self.context.observed;
         let refused = self.state.head.held.is_some() && observed.refused.contains(subject);
         !refused
@@ -368,107 +356,6 @@ impl Step<'_> {
                     self.block_event(block, BlockEvent::Failed { attempt, failure });
                 }
             }
-        }
-    }
-
-    fn moving(
-        &mut self,
-        block: &Block,
-        attempt: u32,
-        extents: usize,
-        sending: &Sending,
-        moves: &mut Moves,
-    ) {
-        let id = &self.state.head.id;
-        if self
-            .context
-            .observed
-            .in_flight
-            .contains(&Subject::Move(id.clone()))
-        {
-            return;
-        }
-        if self
-            .context
-            .observed
-            .still_staged
-            .contains(&(id.clone(), block.number))
-        {
-            moves.ready.push((block.number, attempt, extents));
-            return;
-        }
-        let Sending::Running { operation, at } = sending else {
-            moves.unknown.push(block.number);
-            return;
-        };
-        match self.context.observed.operations.get(operation) {
-            Some(OperationState::Completed) => {
-                moves
-                    .completed
-                    .entry(operation.clone())
-                    .or_default()
-                    .push(block.number);
-            }
-            Some(
-                OperationState::Throttled
-                | OperationState::Failed { .. }
-                | OperationState::Forgotten,
-            ) => {
-                moves.unknown.push(block.number);
-            }
-            Some(OperationState::Pending) | None => {
-                if self.context.now.since(*at) > self.context.limits.operation_timeout {
-                    moves.unknown.push(block.number);
-                } else {
-                    moves.running = true;
-                }
-            }
-        }
-    }
-
-    /// One move of the table at a time: results are read first, then unknown ones looked at,
-    /// then what is ready is moved in one command.
-    fn moves(&mut self, moves: Moves) {
-        let subject = Subject::Move(self.state.head.id.clone());
-        if !self.may_begin(&subject) {
-            return;
-        }
-        if let Some((operation, blocks)) = moves.completed.into_iter().next() {
-            self.decisions
-                .actions
-                .push(Action::ReadMove { blocks, operation });
-        } else if !moves.unknown.is_empty() {
-            self.decisions.actions.push(Action::LookMove {
-                blocks: moves.unknown,
-            });
-        } else if !moves.running && self.context.begin_work {
-            self.start_move(&moves.ready);
-        }
-    }
-
-    fn start_move(&mut self, ready: &[(BlockNumber, u32, usize)]) {
-        let mut blocks = Vec::new();
-        let mut extents = 0;
-        for (number, attempt, of_block) in ready {
-            // A block's extents never go into two moves; one that is too large goes alone.
-            let full = extents + of_block > self.context.limits.move_extents
-                || blocks.len() == self.context.limits.blocks_per_plan;
-            if !blocks.is_empty() && full {
-                break;
-            }
-            extents += of_block;
-            blocks.push(*number);
-            let event = BlockEvent::MoveIntended {
-                attempt: *attempt,
-                epoch: self.context.epoch,
-            };
-            self.decisions.events.push(ActivityEvent::Block {
-                number: *number,
-                event,
-            });
-        }
-        if !blocks.is_empty() {
-            self.decisions.actions.push(Action::Move { blocks });
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod groups;
+mod moves;
 mod tables;
 #[cfg(test)]
 mod tests;

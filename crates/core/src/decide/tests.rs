@@ -3,8 +3,8 @@
 use super::*;
 use crate::activity::{Layout, Phase, Staging, StagingState};
 use crate::block::{
-    AfterAbandon, Block, BlockEvent, BlockState, CountCheck, ExportedFile, Group, HeldReason,
-    Manifest, ManifestFiles, Sending,
+    AfterAbandon, Block, BlockEvent, BlockState, CountCheck, ExportedFile, Failure, Group,
+    HeldReason, Manifest, ManifestFiles, Sending,
 };
 use crate::plan::PlanCursor;
 use crate::vocabulary::{Cursor, ExtentId, Slice, TableSchema, Ticks, TimeRange, Window};
@@ -331,4 +331,45 @@ fn nothing_is_ingested_into_a_staging_table_that_is_lost_and_another_one_is_made
     );
     state.head.retired_staging.clear();
     assert_eq!(ingests(&decided(&state, &observed)), 2);
+}
+
+fn staged_in(extents: usize) -> Block {
+    let id = |n| ExtentId::parse(&format!("00000000-0000-0000-0000-{n:012x}")).expect("a guid");
+    let state = BlockState::Ingested {
+        attempt: 1,
+        manifest: manifest(),
+        tag: AttemptTag::new("kc-1-2-", 7),
+        extents: (0..extents).map(id).collect(),
+        not_before: None,
+    };
+    Block {
+        group: None,
+        ..member(0, state)
+    }
+}
+
+#[test]
+fn a_block_moves_in_one_command_or_is_planned_smaller() {
+    let most = Limits::default().move_extents;
+    assert!(most <= crate::limits::MOVE_EXTENTS_AT_MOST);
+    let fits = decided(&table(vec![staged_in(most)]), &Observations::default());
+    let blocks = vec![BlockNumber(0)];
+    assert_eq!(fits.actions, vec![Action::Move { blocks }]);
+    let state = table(vec![staged_in(most + 1)]);
+    let decisions = decided(&state, &Observations::default());
+    assert_eq!(decisions.actions, Vec::new());
+    let failed = |event: &ActivityEvent| {
+        let failure = Failure::TooManyExtents {
+            extents: most as u64 + 1,
+        };
+        *event
+            == ActivityEvent::Block {
+                number: BlockNumber(0),
+                event: BlockEvent::Failed {
+                    attempt: 1,
+                    failure,
+                },
+            }
+    };
+    assert!(decisions.events.iter().any(failed), "{decisions:?}");
 }

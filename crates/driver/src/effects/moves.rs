@@ -57,9 +57,9 @@ pub(super) async fn send(place: &Workplace, task: &Task) -> Result<Outcome, Effe
         return look(place, task).await;
     }
     let call = task.call(place, "move");
-    let sent = if extents.len() > place.limits.sync_move_extents
-        && extents.len() <= place.limits.move_extents
-    {
+    // One command, however many extents: a block that arrived in parts could not be told from one
+    // that arrived whole.
+    let sent = if extents.len() > place.limits.sync_move_extents {
         match place
             .destination
             .move_start(&call, table, destination, &extents)
@@ -69,23 +69,10 @@ pub(super) async fn send(place: &Workplace, task: &Task) -> Result<Outcome, Effe
             Err(error) => Err(error),
         }
     } else {
-        // More extents than one command takes go one command after the other.
-        let mut rows = Vec::new();
-        let mut failure = None;
-        for chunk in extents.chunks(place.limits.move_extents) {
-            match place
-                .destination
-                .move_now(&call, table, destination, chunk)
-                .await
-            {
-                Ok(moved) => rows.extend(moved),
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
-        failure.map_or(Ok(rows), Err)
+        place
+            .destination
+            .move_now(&call, table, destination, &extents)
+            .await
     };
     match sent {
         Ok(rows) => concluded(place, task, &rows).await,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use kusto_copy_core::limits::{Limits, PlanOrder, Verify};
+use kusto_copy_core::limits::{Limits, MOVE_EXTENTS_AT_MOST, PlanOrder, Verify};
 use serde::de::DeserializeOwned;
 
 /// Every key that [`set`] knows.
@@ -75,7 +75,7 @@ pub fn set(limits: &mut Limits, key: &str, value: &str) -> Result<(), LimitError
         "extents_per_slice" => limits.extents_per_slice = at_least(value, 1)?,
         "failures" => limits.failures = at_least(value, 1)?,
         "group_members" => limits.group_members = between(value, 1, 98)?,
-        "move_extents" => limits.move_extents = at_least(value, 1)?,
+        "move_extents" => limits.move_extents = between(value, 100, MOVE_EXTENTS_AT_MOST)?,
         "operation_timeout" => limits.operation_timeout = at_least(value, 1)?,
         "operation_visibility" => limits.operation_visibility = at_least(value, 0)?,
         "plan_order" => limits.plan_order = word::<PlanOrder>(value)?,
@@ -157,6 +157,7 @@ mod tests {
                 "plan_order" => "newest_first",
                 "verify" => "counts",
                 "poll.share" => "0.5",
+                "move_extents" => "200",
                 _ => "8",
             };
             assert_ne!(apply(key, value), Ok(Limits::default()), "{key}={value}");
@@ -176,6 +177,8 @@ mod tests {
             ("poll.share", "NaN"),
             ("verify", "all"),
             ("blocks_per_plan", "99"),
+            ("move_extents", "1"),
+            ("move_extents", "801"),
         ] {
             let error = apply(key, value).expect_err("it must be refused");
             assert!(!error.remedy(key).is_empty(), "{key}={value}");
