@@ -137,7 +137,11 @@ impl Beginning {
                     lease.give_up().await;
                     return Ok(rested.at_cost(self.meter.cost()));
                 }
-                self.begin(known, clusters, databases, lease.epoch()).await
+                // Reading may have taken longer than the lease: what another took is not claimed.
+                match lease.ensure().await {
+                    Ok(()) => self.begin(known, clusters, databases, lease.epoch()).await,
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         };
@@ -305,8 +309,9 @@ impl Beginning {
 }
 
 /// Works until the end, or until what is in flight is not waited for any longer: its answers
-/// count as lost then, and whoever comes next looks.
-async fn drive(
+/// count as lost then, and whoever comes next looks. Nothing is sent any more when the lease is
+/// given up.
+pub(crate) async fn drive(
     mut engine: Engine,
     control: Control,
     meter: &Meter,
@@ -321,9 +326,15 @@ async fn drive(
         Some(Ok(end)) => end,
         None => {
             tracing::info!("what is in flight is left to the next execution");
+            engine.end_effects().await;
+            engine.store_the_rest().await;
             engine.cut()
         }
         Some(Err(error)) => {
+            engine.end_effects().await;
+            if !matches!(error, DriverError::TakenOver) {
+                engine.store_the_rest().await;
+            }
             let store = Arc::clone(&engine.store);
             failed(&mut engine.pulse, store.as_ref(), &error).await;
             engine.lease.give_up().await;

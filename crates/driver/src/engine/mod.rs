@@ -8,6 +8,7 @@
 
 mod activities;
 mod aside;
+mod cut;
 mod finish;
 mod idle;
 mod observe;
@@ -18,11 +19,13 @@ mod results;
 mod slots;
 mod stuck;
 mod sweep;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use open::opening_due;
 pub(crate) use pace::{End, Pace};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,7 +127,7 @@ pub(crate) struct Engine {
     /// Actions in flight that run queries at the source.
     querying: BTreeSet<Subject>,
     tasks: JoinSet<Done>,
-    results: Vec<(ActivityId, ActivityEvent)>,
+    results: VecDeque<(ActivityId, ActivityEvent)>,
     troubled: BTreeMap<Subject, u32>,
     reported: Millis,
     wake_at: Option<Millis>,
@@ -155,7 +158,7 @@ impl Engine {
             worked: false,
             querying: BTreeSet::new(),
             tasks: JoinSet::new(),
-            results: Vec::new(),
+            results: VecDeque::new(),
             troubled: BTreeMap::new(),
             reported: Millis(0),
             wake_at: None,

@@ -26,7 +26,7 @@ impl Engine {
         Ok(())
     }
 
-    fn take_in(&mut self, done: Done) {
+    pub(super) fn take_in(&mut self, done: Done) {
         self.observed.in_flight.remove(&done.subject);
         self.querying.remove(&done.subject);
         let Done {
@@ -72,7 +72,8 @@ impl Engine {
 
     /// Applies what effects brought back, before anything is decided.
     pub(super) async fn absorb(&mut self) -> Result<(), DriverError> {
-        for (activity, event) in std::mem::take(&mut self.results) {
+        // One by one: where this is cut off, what was not taken in yet is left to be stored.
+        while let Some((activity, event)) = self.results.pop_front() {
             self.apply(&activity, event).await?;
         }
         Ok(())

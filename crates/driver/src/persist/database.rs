@@ -265,7 +265,8 @@ impl StoredDatabase {
         match self.commit(store, Vec::new()).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_conflict() => {
-                let found: Option<(Database, Etag)> = read(store, &self.key(&["database"])?).await?;
+                let found: Option<(Database, Etag)> =
+                    read(store, &self.key(&["database"])?).await?;
                 let newer = found.is_some_and(|(found, _)| found.epoch > epoch);
                 Err(if newer {
                     DriverError::TakenOver
