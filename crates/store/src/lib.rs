@@ -22,6 +22,7 @@ mod key;
 pub mod lease;
 mod memory;
 mod range;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod time;
@@ -32,6 +33,7 @@ pub use error::{BoxedSource, ConflictKind, StoreError};
 pub use key::{Key, KeyError, MAX_KEY_CHARS, Partition, Row};
 pub use memory::MemoryStore;
 pub use range::RowRange;
+#[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use store::{Committed, Continuation, Entity, Etag, Page, Read, Store, list_all};
 pub use time::{Clock, ManualClock, StoreTime, SystemClock};
