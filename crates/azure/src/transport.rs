@@ -186,11 +186,7 @@ mod tests {
         let own = std::env::current_exe().expect("this program");
         let run = |trusted: Option<std::path::PathBuf>| {
             let mut child = std::process::Command::new(&own);
-            child.args([
-                "--exact",
-                "--ignored",
-                "transport::tests::asks_by_its_environment",
-            ]);
+            child.args(["--exact", "transport::tests::asks_by_its_environment"]);
             child.env_remove("SSL_CERT_FILE");
             child.envs(trusted.map(|file| ("SSL_CERT_FILE", file)));
             child.env(ADDRESS, azurite.table_endpoint(kusto_copy_azurite::ACCOUNT));
@@ -203,10 +199,12 @@ mod tests {
         assert!(!run(None).status.success());
     }
 
+    /// The other process of the test above; without its address there is nothing to ask.
     #[tokio::test]
-    #[ignore = "run in a process of its own by the test above"]
     async fn asks_by_its_environment() {
-        let address = std::env::var(ADDRESS).expect("an address");
+        let Ok(address) = std::env::var(ADDRESS) else {
+            return;
+        };
         let request = Request::new(address.parse().expect("an address"), Method::Get);
         let answer = Http::default().execute_request(&request).await;
         // It lets nobody in without a token, but it has answered.

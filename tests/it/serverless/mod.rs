@@ -4,4 +4,5 @@
 mod chain;
 mod continuous;
 mod disturbed;
+mod handover;
 mod stage;
