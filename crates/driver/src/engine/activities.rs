@@ -3,14 +3,12 @@
 use kusto_copy_core::activity::{ActivityError, ActivityEvent, ActivityState, Phase};
 use kusto_copy_core::block::{Block, BlockEvent, BlockState};
 use kusto_copy_core::database::DueMarker;
-use kusto_copy_core::decide::{Subject, ValueCheck};
+use kusto_copy_core::decide::Subject;
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 
-use super::aside::is_held;
 use super::finish::subject_is_of;
 use super::{Engine, Live};
 use crate::clock::now;
-use crate::effects;
 use crate::error::DriverError;
 use crate::persist::StoredActivity;
 
@@ -18,60 +16,22 @@ use crate::persist::StoredActivity;
 const TAKE_OVERS: usize = 5;
 
 impl Engine {
-    /// Takes activities of markers to work that are not at work yet.
-    pub(super) async fn take_up(&mut self, side: usize) -> Result<(), DriverError> {
-        let database = &self.sides[side].stored;
-        let markers: Vec<_> = database
-            .due
-            .values()
-            .chain(database.tidy.values().filter(|tidy| {
-                // Due again before its last window is tidy: taken to work once.
-                !database.due.contains_key(&tidy.marker.activity)
-            }))
-            .map(|marker| marker.marker.clone())
-            .filter(|marker| {
-                let id = &marker.activity;
-                !self.live.contains_key(id) && !self.is_aside(side, id)
-            })
-            .collect();
-        for marker in markers {
-            let id = marker.activity.clone();
-            let excluded = !self.options.chooses(&marker.source_table);
-            let newest = marker.newest;
-            let stored = self.load_or_begin(side, marker, !excluded).await?;
-            if excluded && is_held(&stored.state) {
-                self.aside.insert(id);
-                continue;
-            }
-            let tag_prefix = effects::tag_prefix(&self.incarnation, &id);
-            self.live.insert(
-                id,
-                Live {
-                    stored,
-                    side,
-                    newest,
-                    check_values: None,
-                    files_deleted: false,
-                    tag_prefix,
-                },
-            );
-        }
-        Ok(())
-    }
-
     /// Takes an activity over under our epoch and begins the marker's iteration. After a lost
     /// answer the stored state is read again and both are repeated where they are missing.
-    async fn load_or_begin(
+    pub(super) async fn load_or_begin(
         &self,
         side: usize,
         marker: DueMarker,
         may_release: bool,
     ) -> Result<StoredActivity, DriverError> {
         let releases = may_release && self.retries_held();
+        let mut has_problem = false;
         for _ in 0..TAKE_OVERS {
-            let mut stored = self.claimed(side, &marker).await?;
+            let (mut stored, begins_held) = self.claimed(side, &marker).await?;
+            has_problem |= begins_held;
             match stored.flush(self.store.as_ref()).await {
-                Ok(()) if releases => return self.released(stored).await,
+                // What was found wrong when the table was marked is not forgotten at once.
+                Ok(()) if releases && !has_problem => return self.released(stored).await,
                 Ok(()) => return Ok(stored),
                 Err(error) if error.is_conflict() || error.is_ambiguous() => {}
                 Err(error) => return Err(error.into()),
@@ -80,17 +40,15 @@ impl Engine {
         Err(DriverError::TakenOver)
     }
 
+    /// The activity with the marker's iteration begun, and whether that begins held.
     async fn claimed(
         &self,
         side: usize,
         marker: &DueMarker,
-    ) -> Result<StoredActivity, DriverError> {
+    ) -> Result<(StoredActivity, bool), DriverError> {
         let record = &self.sides[side].stored.record;
         let epoch = self.lease.epoch();
         let (limits, moment) = (&self.options.limits, now());
-        let unfit = |error: ActivityError| DriverError::Internal {
-            what: error.to_string(),
-        };
         let loaded = StoredActivity::load(self.store.as_ref(), &marker.activity).await?;
         let Some(mut stored) = loaded else {
             if !self.sides[side].stored.due.contains_key(&marker.activity) {
@@ -98,7 +56,7 @@ impl Engine {
                     what: format!("nothing is stored of table `{}`", marker.source_table),
                 });
             }
-            return Ok(StoredActivity::new(ActivityState::begin(
+            let begun = StoredActivity::new(ActivityState::begin(
                 &record.source,
                 &marker.source_table,
                 &record.destination,
@@ -108,7 +66,8 @@ impl Engine {
                 marker.bounds,
                 epoch,
                 moment,
-            )));
+            ));
+            return self.with_problem(begun, marker);
         };
         if stored.state.head.epoch > epoch {
             return Err(DriverError::TakenOver);
@@ -116,9 +75,13 @@ impl Engine {
         stored
             .apply(ActivityEvent::Claimed { epoch }, moment, limits)
             .map_err(unfit)?;
-        // A table that was set aside is due again before its last window is tidy: that comes first.
-        let tidies = matches!(stored.state.head.phase, Phase::Completed { .. })
-            && !stored.state.blocks.is_empty();
+        // A table that was set aside is due again before its last window is tidy: that comes first,
+        // and so does the record of what late commands may leave, which goes with the marker.
+        let head = &stored.state.head;
+        let may_leave = head.may_come_late || !head.dropped_staging.is_empty();
+        let is_recorded = !self.sides[side].stored.tidy.contains_key(&marker.activity);
+        let tidies = matches!(head.phase, Phase::Completed { .. })
+            && (!stored.state.blocks.is_empty() || (may_leave && !is_recorded));
         if stored.state.head.iteration < marker.iteration && !tidies {
             let begun = ActivityEvent::Begun {
                 iteration: marker.iteration,
@@ -126,8 +89,24 @@ impl Engine {
                 bounds: marker.bounds,
             };
             stored.apply(begun, moment, limits).map_err(unfit)?;
+            return self.with_problem(stored, marker);
         }
-        Ok(stored)
+        Ok((stored, false))
+    }
+
+    /// Holds a table whose iteration just began, if something was found wrong when it was marked.
+    fn with_problem(
+        &self,
+        mut stored: StoredActivity,
+        marker: &DueMarker,
+    ) -> Result<(StoredActivity, bool), DriverError> {
+        let Some(reason) = marker.problem.clone() else {
+            return Ok((stored, false));
+        };
+        let held = ActivityEvent::Held { reason };
+        let applied = stored.apply(held, now(), &self.options.limits);
+        applied.map_err(unfit)?;
+        Ok((stored, true))
     }
 
     /// Another try of the table and its held blocks: each by itself, since all of them may not
@@ -173,10 +152,9 @@ impl Engine {
             .refused
             .retain(|subject| !subject_is_of(subject, id));
         // Values may have been repaired, or the destination may keep longer ones.
-        let failed = |check: &ValueCheck| matches!(check, ValueCheck::Failed { .. });
         self.observed
             .values
-            .retain(|(activity, _), check| activity != id || !failed(check));
+            .retain(|(activity, _), _| activity != id);
         self.live.insert(id.clone(), Live { stored, ..live });
         Ok(())
     }
@@ -261,5 +239,11 @@ impl Engine {
             live.stored = stored;
         }
         Ok(())
+    }
+}
+
+fn unfit(error: ActivityError) -> DriverError {
+    DriverError::Internal {
+        what: error.to_string(),
     }
 }

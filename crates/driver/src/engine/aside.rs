@@ -5,7 +5,7 @@ use kusto_copy_core::activity::ActivityState;
 use kusto_copy_core::block::BlockState;
 use kusto_copy_core::vocabulary::ActivityId;
 
-use super::Engine;
+use super::{Engine, Live};
 
 impl Engine {
     /// Whether nothing waits for a table of a database: it is excluded with its window open, or
@@ -20,6 +20,14 @@ impl Engine {
     pub(super) fn all_due_aside(&self, side: usize) -> bool {
         let due = &self.sides[side].stored.due;
         due.keys().all(|id| self.is_aside(side, id))
+    }
+}
+
+impl Live {
+    /// Whether nothing is left of it but to learn that commands without an answer have ended:
+    /// nobody waits for that.
+    pub(super) fn rests(&self, keep_staging: bool) -> bool {
+        self.files_deleted && self.stored.state.is_haunted(keep_staging)
     }
 }
 

@@ -44,7 +44,8 @@ impl Engine {
         let head = live.stored.state.head.clone();
         let keep = self.options.continuous;
         let tidy = live.stored.state.is_tidy(keep);
-        let haunted = live.stored.state.is_haunted(keep) && !live.files_deleted;
+        let haunted = live.stored.state.is_haunted(keep);
+        let files_deleted = haunted && live.files_deleted;
         let side = live.side;
         let database = &mut self.sides[side].stored;
         let is_due = database
@@ -65,10 +66,17 @@ impl Engine {
         }
         let is_of = |subject: &Subject| subject_is_of(subject, id);
         let may = head.held.is_none() && !self.observed.in_flight.iter().any(is_of);
-        if !may || !(tidy || haunted) || !self.delete_files(id, side, &head).await? {
+        if !may || !(tidy || haunted) {
             return Ok(());
         }
-        if tidy {
+        if !files_deleted && !self.delete_files(id, side, &head).await? {
+            return Ok(());
+        }
+        // The next window does not wait for commands without an answer to end: what they leave is
+        // swept, and the slots that they may take are remembered with the table.
+        let due = self.sides[side].stored.due.get(id);
+        let is_due_again = due.is_some_and(|due| due.marker.iteration > head.iteration);
+        if tidy || is_due_again {
             self.put_away(id, side, &head).await?;
         }
         Ok(())

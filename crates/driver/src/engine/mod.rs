@@ -11,6 +11,7 @@ mod aside;
 mod cut;
 mod finish;
 mod idle;
+mod mark;
 mod observe;
 mod open;
 mod pace;
@@ -19,10 +20,11 @@ mod results;
 mod slots;
 mod stuck;
 mod sweep;
+mod take_up;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use open::opening_due;
+pub(crate) use open::{Obstacle, opening_due};
 pub(crate) use pace::{End, Pace};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -68,6 +70,8 @@ pub(crate) struct Side {
     pub(crate) place: Arc<Workplace>,
     /// Whether this run opened an iteration already (not continuous: one is enough).
     pub(crate) opened: bool,
+    /// What stands in the way of its next iteration.
+    pub(crate) obstacle: Option<Obstacle>,
 }
 
 /// An activity at work.
@@ -131,8 +135,9 @@ pub(crate) struct Engine {
     troubled: BTreeMap<Subject, u32>,
     reported: Millis,
     wake_at: Option<Millis>,
-    opening_pause: Option<Millis>,
     sweep_pause: Option<Millis>,
+    /// The wish to start that was seen last, and the databases that opened an iteration for it.
+    started: (Option<String>, BTreeSet<usize>),
     /// Excluded tables that are held while they are tidied: nothing waits for them.
     aside: BTreeSet<ActivityId>,
 }
@@ -162,8 +167,8 @@ impl Engine {
             troubled: BTreeMap::new(),
             reported: Millis(0),
             wake_at: None,
-            opening_pause: None,
             sweep_pause: None,
+            started: (None, BTreeSet::new()),
             aside: BTreeSet::new(),
         }
     }
@@ -195,6 +200,13 @@ impl Engine {
             self.finish_tables().await?;
             self.report(progress, JobState::Running, false);
             if let Some(end) = self.verdict(ending, acted) {
+                // Nothing else is left to go on with: now it ends with what was refused.
+                if !ending
+                    && (!self.is_at_work() || self.is_stuck())
+                    && let Some(error) = self.take_refusal()
+                {
+                    return Err(error);
+                }
                 self.report(progress, end.state, true);
                 return Ok(end);
             }
@@ -344,6 +356,7 @@ impl Engine {
             head: live.stored.state.head.clone(),
             action,
             now: now(),
+            table_id: self.sides[live.side].stored.table_id(id),
         };
         for block in &task.blocks {
             self.observed

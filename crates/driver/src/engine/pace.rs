@@ -75,14 +75,13 @@ impl Engine {
 
     /// Whether something is left to do. That commands without an answer have ended is learnt when
     /// somebody works again: their table keeps its marker until then.
-    fn is_at_work(&self) -> bool {
+    pub(super) fn is_at_work(&self) -> bool {
         let keep = self.options.continuous;
-        let rests = |live: &super::Live| live.files_deleted && live.stored.state.is_haunted(keep);
+        let rests = |live: &super::Live| live.rests(keep);
         !self.live.values().all(rests)
-            || self
-                .sides
-                .iter()
-                .any(|side| side.stored.record.open().is_some())
+            || (0..self.sides.len()).any(|side| {
+                self.sides[side].stored.record.open().is_some() && !self.is_refused(side)
+            })
     }
 
     fn state(&self) -> JobState {
@@ -96,14 +95,17 @@ impl Engine {
         }
     }
 
-    fn is_stuck(&self) -> bool {
+    pub(super) fn is_stuck(&self) -> bool {
         let states = || self.live.values().map(|live| &live.stored.state);
         let waits = self.watcher.is_watching() || self.wake_at.is_some();
         !waits && stuck::all(states, self.options.limits.active_blocks)
     }
 
     fn end_of_loop(&self) -> Option<End> {
-        if self.watcher.is_watching() || self.wake_at.is_some() || self.options.continuous {
+        let waits = self.watcher.is_watching() || self.wake_at.is_some();
+        let all_refused = (0..self.sides.len()).all(|side| self.is_refused(side));
+        let goes_on = self.options.continuous && !(all_refused && self.live.is_empty());
+        if waits || goes_on {
             return None;
         }
         let end = |state, outcome| {
@@ -114,7 +116,8 @@ impl Engine {
                 next_due: None,
             })
         };
-        if !self.is_at_work() && self.sides.iter().all(|side| side.opened) {
+        let opened = |side: usize| self.sides[side].opened || self.is_refused(side);
+        if !self.is_at_work() && (0..self.sides.len()).all(opened) {
             return end(JobState::Complete, StepOutcome::Worked);
         }
         if self.is_stuck() {

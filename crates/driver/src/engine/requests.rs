@@ -1,5 +1,7 @@
 //! What a person asks while an execution goes on, and the signs of life that it leaves.
 
+use std::collections::BTreeSet;
+
 use kusto_copy_core::vocabulary::{ActivityId, Millis};
 
 use super::Engine;
@@ -89,18 +91,33 @@ impl Engine {
         completed + open
     }
 
-    /// Tells that requests were done once they were: held work is released as it is taken up, and
-    /// an iteration was opened, or is open, in every database.
+    /// Whether a person asked for an iteration that a database has not opened yet.
+    pub(super) fn is_asked_to_start(&self, side: usize) -> bool {
+        let (request, started) = &self.started;
+        let known = *request == self.control.start_now && started.contains(&side);
+        self.control.start_now.is_some() && !known
+    }
+
+    /// Tells that requests were done once they were: held work was released as it was taken up,
+    /// in every database, and every database opened an iteration, or had one open. A database
+    /// that is being tidied first opens it later, and the wish stays until then.
     pub(super) async fn answer_requests(&mut self) -> Result<(), DriverError> {
         if !self.control.has_requests() || self.is_paused() {
             return Ok(());
         }
-        let started = (0..self.sides.len())
-            .all(|side| self.sides[side].stored.record.open().is_some() || self.has_live(side));
+        if self.started.0 != self.control.start_now {
+            self.started = (self.control.start_now.clone(), BTreeSet::new());
+        }
+        let sides = 0..self.sides.len();
+        let open = |side: &usize| self.sides[*side].stored.record.open().is_some();
+        let opened: Vec<usize> = sides.clone().filter(open).collect();
+        self.started.1.extend(opened);
+        let started = sides.clone().all(|side| !self.is_asked_to_start(side));
+        let (retry, start) = (&self.control.retry_held, &self.control.start_now);
         let done = ControlRecord {
             paused: None,
-            retry_held: self.control.retry_held.clone(),
-            start_now: self.control.start_now.clone().filter(|_| started),
+            retry_held: retry.clone().filter(|_| !self.has_waiting()),
+            start_now: start.clone().filter(|_| started),
         };
         if done.has_requests() {
             self.control = control::acknowledge(self.store.as_ref(), &done).await?;
@@ -109,6 +126,10 @@ impl Engine {
     }
 
     async fn release_all(&mut self) -> Result<(), DriverError> {
+        // What a person corrected is seen only by looking again.
+        for side in 0..self.sides.len() {
+            self.forget_catalog(side);
+        }
         let ids: Vec<ActivityId> = self.live.keys().cloned().collect();
         for id in ids {
             self.release(&id).await?;
@@ -123,5 +144,67 @@ impl Engine {
             pulse: Some(&self.pulse.record),
             cost: Some(self.meter.cost()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kusto_copy_core::activity::ActivityEvent;
+    use kusto_copy_store::{MemoryStore, Store};
+
+    use super::super::testing;
+    use crate::control::{self, Request};
+    use crate::persist::StoredActivity;
+
+    async fn asked(request: Request) -> (Arc<dyn Store>, super::Engine) {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        testing::job(store.as_ref()).await;
+        let mut engine = testing::engine(Arc::clone(&store), testing::options()).await;
+        control::request(Arc::clone(&store), request)
+            .await
+            .expect("stored");
+        engine.control = control::look(store.as_ref()).await.expect("reads");
+        (store, engine)
+    }
+
+    #[tokio::test]
+    async fn a_start_is_acknowledged_when_an_iteration_was_opened_not_while_one_is_tidied() {
+        let (store, mut engine) = asked(Request::StartNow).await;
+        testing::open(&mut engine, &["T"]).await;
+        testing::complete(&mut engine, "T", testing::completed("T")).await;
+        engine.take_up(0).await.expect("takes up");
+        assert!(engine.has_live(0), "it is tidied");
+        engine.answer_requests().await.expect("reads");
+        let left = control::look(store.as_ref()).await.expect("reads");
+        assert!(left.start_now.is_some(), "nothing was opened");
+        assert!(engine.is_asked_to_start(0));
+        testing::open(&mut engine, &["T"]).await;
+        engine.answer_requests().await.expect("writes");
+        let left = control::look(store.as_ref()).await.expect("reads");
+        assert!(left.start_now.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_retry_is_acknowledged_when_every_table_was_taken_up() {
+        let (store, mut engine) = asked(Request::RetryHeld).await;
+        testing::open(&mut engine, &["T"]).await;
+        let mut held = StoredActivity::new(testing::state("T"));
+        let id = held.state.head.id.clone();
+        let reason = "a permission is missing".to_owned();
+        let event = ActivityEvent::Held { reason };
+        let limits = &engine.options.limits;
+        held.apply(event, super::now(), limits).expect("fits");
+        held.flush(store.as_ref()).await.expect("stored");
+        // The database could not be taken up: its cluster was away.
+        engine.answer_requests().await.expect("reads");
+        let left = control::look(store.as_ref()).await.expect("reads");
+        assert!(left.retry_held.is_some(), "the table is held still");
+        engine.take_up(0).await.expect("takes up");
+        engine.answer_requests().await.expect("writes");
+        let left = control::look(store.as_ref()).await.expect("reads");
+        assert!(left.retry_held.is_none());
+        assert_eq!(engine.live[&id].stored.state.head.held, None);
     }
 }

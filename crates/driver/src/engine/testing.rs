@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use kusto_copy_core::activity::{ActivityState, Encoding, Layout, Phase};
+use kusto_copy_core::database::{DatabaseEvent, DueMarker, Sweep, TableRecord};
 use kusto_copy_core::limits::Limits;
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, TableSchema, Window};
 use kusto_copy_kusto::NoCredentials;
 use kusto_copy_staging::LocalLake;
-use kusto_copy_store::Store;
+use kusto_copy_store::{RowRange, Store, list_all};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -22,7 +23,9 @@ use crate::effects::{Workplace, tag_prefix};
 use crate::heartbeat::Pulse;
 use crate::job::{DatabasePair, Job, JobDefinition, RunOptions, Style};
 use crate::lease::JobLease;
-use crate::persist::{StoredActivity, StoredDatabase};
+use crate::persist::{
+    JobRecord, StoredActivity, StoredDatabase, database_partition, decode, job_key, write_or_read,
+};
 use crate::report::Report;
 use crate::step::StepReport;
 
@@ -40,14 +43,7 @@ pub(super) fn options() -> RunOptions {
 /// An engine of a step that took the lease and claimed its database.
 pub(super) async fn engine(store: Arc<dyn Store>, options: RunOptions) -> Engine {
     let job = Job {
-        definition: JobDefinition {
-            source: "http://127.0.0.1:1".to_owned(),
-            destination: "http://127.0.0.1:2".to_owned(),
-            databases: vec![DatabasePair {
-                source: "A".to_owned(),
-                destination: "B".to_owned(),
-            }],
-        },
+        definition: definition(),
         options: options.clone(),
         credentials: Arc::new(NoCredentials),
     };
@@ -77,6 +73,7 @@ pub(super) async fn engine(store: Arc<dyn Store>, options: RunOptions) -> Engine
         stored,
         place: Arc::new(place),
         opened: false,
+        obstacle: None,
     };
     let pulse = Pulse::new(None, lease.epoch(), 1, now());
     Engine::new(Start {
@@ -92,6 +89,72 @@ pub(super) async fn engine(store: Arc<dyn Store>, options: RunOptions) -> Engine
         begun: Instant::now(),
         options,
     })
+}
+
+/// Stores the job's record.
+pub(super) async fn job(store: &dyn Store) {
+    let record = JobRecord {
+        definition: definition(),
+        incarnation: INCARNATION.to_owned(),
+    };
+    let key = job_key().expect("a key");
+    let written = write_or_read(store, &key, record, None).await;
+    written.expect("stored");
+}
+
+fn definition() -> JobDefinition {
+    JobDefinition {
+        source: "http://127.0.0.1:1".to_owned(),
+        destination: "http://127.0.0.1:2".to_owned(),
+        databases: vec![DatabasePair {
+            source: "A".to_owned(),
+            destination: "B".to_owned(),
+        }],
+    }
+}
+
+/// Opens the next iteration with these tables due.
+pub(super) async fn open(engine: &mut Engine, tables: &[&str]) {
+    let database = &mut engine.sides[0].stored;
+    let store = engine.store.as_ref();
+    let cursor_end = Cursor(format!("c{}", database.record.committed + 1));
+    let read = DatabaseEvent::CursorRead {
+        source_id: "1".to_owned(),
+        cursor_end: cursor_end.clone(),
+        read_at: now(),
+    };
+    database.apply(store, read).await.expect("opens");
+    let iteration = database.record.committed + 1;
+    let due: Vec<_> = tables
+        .iter()
+        .map(|name| due(name, iteration, &cursor_end))
+        .collect();
+    database.mark_due(store, due).await.expect("marks");
+    let applied = database.apply(store, DatabaseEvent::Marked).await;
+    applied.expect("runs");
+}
+
+pub(super) fn due(name: &str, iteration: u32, up_to: &Cursor) -> (TableRecord, DueMarker) {
+    let both = serde_json::json!({
+        "activity": ActivityId::of("A", name), "iteration": iteration, "source_table": name,
+        "destination_table": name, "table_id": "1", "window": { "after": null, "up_to": up_to },
+        "rows_copied": 0, "blocks_copied": 0, "bytes_copied": 0,
+    });
+    let table = serde_json::from_value(both.clone()).expect("a table");
+    (table, serde_json::from_value(both).expect("a marker"))
+}
+
+/// Stores a completed table, and commits the iteration: the table is left to be tidied.
+pub(super) async fn complete(engine: &mut Engine, name: &str, state: ActivityState) {
+    let store = engine.store.as_ref();
+    let mut stored = StoredActivity::new(state);
+    stored.flush(store).await.expect("stored");
+    let database = &mut engine.sides[0].stored;
+    let id = ActivityId::of("A", name);
+    let completed = database.complete(store, &id, |_| {}).await;
+    completed.expect("completes");
+    let applied = database.apply(store, DatabaseEvent::Committed).await;
+    applied.expect("commits");
 }
 
 pub(super) fn window() -> Window {
@@ -130,10 +193,10 @@ pub(super) fn completed(name: &str) -> ActivityState {
 /// decided for it.
 pub(super) async fn planned(engine: &mut Engine, name: &str) -> ActivityId {
     let mut state = state(name);
-    state.head.phase = Phase::Planned {
-        window: window(),
-        layout: layout(),
-    };
+    state.head.phase = serde_json::from_value(serde_json::json!({
+        "phase": "planned", "window": window(), "layout": layout(),
+    }))
+    .expect("a phase");
     state.head.epoch = engine.lease.epoch();
     let mut stored = StoredActivity::new(state);
     let stores = stored.flush(engine.store.as_ref()).await;
@@ -161,4 +224,15 @@ pub(super) async fn drive_cut(engine: Engine) -> StepReport {
     let meter = Meter::default();
     let driven = crate::run::drive(engine, Control { progress, stop }, &meter).await;
     driven.expect("it ends in order")
+}
+
+/// Every recorded second deletion.
+pub(super) async fn sweeps(store: &dyn Store) -> Vec<Sweep> {
+    let partition = database_partition("A").expect("a partition");
+    let range = RowRange::below(&["sweep"]).expect("a range");
+    let found = list_all(store, &partition, &range).await.expect("lists");
+    let sweeps = found
+        .iter()
+        .map(|entity| decode(entity).expect("a sweep").0);
+    sweeps.collect()
 }
