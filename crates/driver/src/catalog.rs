@@ -124,6 +124,19 @@ impl Catalog {
             .unwrap_or_default()
     }
 
+    /// Why a table is not the one that was copied so far, if it is another: its rows must not go
+    /// on silently under the old window.
+    pub(crate) fn another_table(&self, table: &str, pinned: &str) -> Option<String> {
+        let found = self.table_id(table);
+        let tells = !found.is_empty() && !pinned.is_empty();
+        (tells && found != pinned).then(|| {
+            format!(
+                "source table `{table}` was dropped and created again, or another table was renamed over it, \
+                 since it was copied last; exclude it with --tables-exclude, or copy it in a new job"
+            )
+        })
+    }
+
     /// How many milliseconds the destination keeps rows, if the table exists and it is less than
     /// the unlimited default.
     pub(crate) fn retention(&self, table: &str) -> Option<u64> {

@@ -82,6 +82,7 @@ fn of_database(record: &Database, now: Millis) -> DatabaseReport {
         cursor_end: cursor_end.map(|end| end.0),
         lag_ms: record.committed_read_at.map(|at| now.since(at)),
         state: state.to_owned(),
+        error: record.held.clone(),
     }
 }
 
@@ -158,9 +159,18 @@ fn of_table(
         percent: if due { None } else { Some(100.0) },
         ..empty(database, &table.source_table)
     };
+    report.notes.extend(missing(table));
     let Some(live) = live else { return report };
     add_live(&mut report, live, due, now);
     report
+}
+
+fn missing(table: &TableRecord) -> Option<String> {
+    let iteration = table.missing_since?;
+    Some(format!(
+        "the source has had no such table since iteration {iteration}: what was copied stays; restore it, or \
+         exclude it with --tables-exclude"
+    ))
 }
 
 fn empty(database: &str, table: &str) -> TableReport {
@@ -208,7 +218,7 @@ fn add_live(report: &mut TableReport, live: &ActivityState, due: bool, now: Mill
             since,
         })
         .collect();
-    report.notes.clone_from(&live.head.notes);
+    report.notes.extend(live.head.notes.iter().cloned());
     report.notes.extend(live.head.troubles.iter().map(trouble));
     report.error = error(live);
     if report.error.is_some() {

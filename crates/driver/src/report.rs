@@ -55,6 +55,9 @@ pub struct DatabaseReport {
     /// `new` (nothing committed or open yet), `idle`, `opening` (tables are being marked) or
     /// `running`.
     pub state: String,
+    /// Why its next iteration cannot be opened, with the remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// What an execution left when it ended, or every few minutes while it went on.

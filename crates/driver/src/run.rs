@@ -280,6 +280,7 @@ impl Beginning {
                 stored,
                 place: Arc::new(self.place(&clusters, pair, &record)),
                 opened: false,
+                obstacle: None,
             });
         }
         Ok((record.incarnation, sides))

@@ -67,7 +67,7 @@ async fn destination(
         .schema
         .as_ref()
         .map_err(|error| EffectError::Table(error.to_string()))?;
-    refuse_problems(place, catalog, head, schema)?;
+    refuse_problems(place, catalog, task, schema)?;
     claim(place, catalog, task, window.after.is_none()).await?;
     let existing = catalog.destination.get(&head.destination_table);
     let known = existing.and_then(|table| table.schema.as_ref().ok());
@@ -105,12 +105,15 @@ async fn destination(
 fn refuse_problems(
     place: &Workplace,
     catalog: &Catalog,
-    head: &Activity,
+    task: &Task,
     schema: &TableSchema,
 ) -> Result<(), EffectError> {
+    let head = &task.head;
     let copied = catalog.source_tables().collect();
+    let pinned = task.table_id.as_deref().unwrap_or_default();
     let problem = catalog
-        .source_problem(&head.source_table, place.force_incomplete_reads)
+        .another_table(&head.source_table, pinned)
+        .or_else(|| catalog.source_problem(&head.source_table, place.force_incomplete_reads))
         .or_else(|| catalog.destination_problem(&head.destination_table, schema, &copied));
     problem.map_or(Ok(()), |problem| Err(EffectError::Table(problem)))
 }

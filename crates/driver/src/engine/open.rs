@@ -1,26 +1,39 @@
 //! Opens a database's next iteration: reads its end once for all tables, reads schemas after
-//! that, proves which tables have changed, marks those as due.
+//! that, has the tables marked that are due.
+//!
+//! What stands in the way of one database keeps no other from going on.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kusto_copy_core::database::{DatabaseEvent, DatabasePhase, DueMarker, TableRecord};
-use kusto_copy_core::plan::Bounds;
-use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
+use kusto_copy_core::database::{DatabaseEvent, DatabasePhase};
+use kusto_copy_core::vocabulary::{Cursor, Millis};
+use kusto_copy_kusto::commands::cursor::CursorReading;
 use kusto_copy_kusto::{Call, Database, KustoError};
 
-use super::idle::Gate;
 use super::{Engine, Pace};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LateCatalog};
 use crate::clock::now;
+use crate::complaint::chain;
 use crate::effects::Workplace;
 use crate::error::DriverError;
 use crate::job::RunOptions;
 
-/// Legs of one query that proves windows.
-pub(super) const LEGS: usize = 100;
 /// An open iteration's source is identified again after so many milliseconds.
 const CHECK_EVERY: u64 = 5 * 60_000;
+/// A database that was refused is tried again after so many milliseconds.
+const REFUSED_PAUSE: u64 = 60_000;
+/// Tables that the end is read with at most, one after another.
+const CURSOR_TABLES: usize = 3;
+
+/// Why a database's iteration is not opened for a while.
+#[derive(Debug)]
+pub(crate) struct Obstacle {
+    /// Until when.
+    until: Millis,
+    /// What a person has to look at; `None` for what passes.
+    refused: Option<DriverError>,
+}
 
 impl Engine {
     /// When the next iteration of a database is due, in continuous mode.
@@ -28,11 +41,12 @@ impl Engine {
         let idle = |side: &usize| {
             self.sides[*side].stored.record.open().is_none() && !self.has_live(*side)
         };
-        (0..self.sides.len())
-            .filter(idle)
-            .filter_map(|side| self.due_at(side))
-            .min()
-            .map(|at| self.opening_pause.map_or(at, |pause| at.max(pause)))
+        let at = |side: usize| {
+            let at = self.due_at(side)?;
+            let obstacle = self.sides[side].obstacle.as_ref();
+            Some(obstacle.map_or(at, |obstacle| at.max(obstacle.until)))
+        };
+        (0..self.sides.len()).filter(idle).filter_map(at).min()
     }
 
     fn due_at(&self, side: usize) -> Option<Millis> {
@@ -40,27 +54,87 @@ impl Engine {
         opening_due(&side.stored.record, &self.options, self.pace, side.opened)
     }
 
-    /// Opens iterations that are due and takes their tables to work. A cluster that fails for the
-    /// moment is asked again later: what was open goes on meanwhile.
+    /// Opens iterations that are due and takes their tables to work. Where a cluster fails or
+    /// something must be corrected first, that database is asked again later; whatever else is
+    /// open goes on meanwhile.
     pub(super) async fn open_iterations(&mut self) -> Result<(), DriverError> {
-        if self.opening_pause.is_some_and(|until| now() < until) {
-            return Ok(());
-        }
         for side in 0..self.sides.len() {
+            let obstacle = self.sides[side].obstacle.as_ref();
+            if obstacle.is_some_and(|obstacle| now() < obstacle.until) {
+                continue;
+            }
             match self.open_iteration(side).await {
-                Err(DriverError::Kusto(error)) if error.is_passing() => {
-                    tracing::warn!(%error, "the iteration could not be opened yet");
-                    self.opening_pause = Some(now().plus(self.options.limits.retry_pause));
+                Ok(()) if self.is_paused() => {}
+                Ok(()) => {
+                    self.sides[side].obstacle = None;
+                    self.tell(side, None).await?;
                 }
-                other => other?,
+                Err(error) => self.obstruct(side, error).await?,
             }
         }
         Ok(())
     }
 
+    /// Keeps an error of one database apart from the others. Those of the store and of this
+    /// program are everybody's.
+    async fn obstruct(&mut self, side: usize, error: DriverError) -> Result<(), DriverError> {
+        let passes = match &error {
+            DriverError::Kusto(error) => error.is_passing(),
+            DriverError::Preflight { .. } => false,
+            DriverError::NotARun
+            | DriverError::Store(_)
+            | DriverError::Lake(_)
+            | DriverError::Name(_)
+            | DriverError::OtherJob { .. }
+            | DriverError::Busy { .. }
+            | DriverError::TakenOver
+            | DriverError::Internal { .. } => return Err(error),
+        };
+        let (pause, words) = if passes {
+            (self.options.limits.retry_pause, None)
+        } else {
+            let remedy = error.remedy().unwrap_or_default();
+            (REFUSED_PAUSE, Some(format!("{}; {remedy}", chain(&error))))
+        };
+        let database = &self.sides[side].stored.record.source;
+        tracing::warn!(%database, %error, "the iteration could not be opened yet");
+        let side_now = &mut self.sides[side];
+        // Schemas and the source's identity are read anew then.
+        if matches!(side_now.stored.record.phase, DatabasePhase::Opening { .. }) {
+            side_now.opened = false;
+        }
+        side_now.obstacle = Some(Obstacle {
+            until: now().plus(pause),
+            refused: (!passes).then_some(error),
+        });
+        match words {
+            Some(words) => self.tell(side, Some(words)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps in the database's record why it cannot go on, for reports.
+    async fn tell(&mut self, side: usize, held: Option<String>) -> Result<(), DriverError> {
+        let store = Arc::clone(&self.store);
+        let database = &mut self.sides[side].stored;
+        Ok(database.tell(store.as_ref(), held).await?)
+    }
+
+    /// Whether a database needs a person before its next iteration.
+    pub(super) fn is_refused(&self, side: usize) -> bool {
+        let obstacle = self.sides[side].obstacle.as_ref();
+        obstacle.is_some_and(|obstacle| obstacle.refused.is_some())
+    }
+
+    /// What an execution ends with when a database was refused.
+    pub(super) fn take_refusal(&mut self) -> Option<DriverError> {
+        let mut sides = self.sides.iter_mut();
+        sides.find_map(|side| side.obstacle.as_mut()?.refused.take())
+    }
+
     async fn open_iteration(&mut self, side: usize) -> Result<(), DriverError> {
         let record = &self.sides[side].stored.record;
-        let asked = self.control.start_now.is_some();
+        let asked = self.is_asked_to_start(side);
         let due = asked || self.due_at(side).is_some_and(|at| at <= now());
         let idle = record.phase == DatabasePhase::Idle;
         if !self.sides[side].opened && !idle {
@@ -80,9 +154,15 @@ impl Engine {
         self.take_up(side).await
     }
 
+    /// Whether an iteration is still copied or tidied. Commands without an answer that may still
+    /// run are not waited for.
     pub(super) fn has_live(&self, side: usize) -> bool {
+        let keep = self.options.continuous;
+        let rests = |id| self.live.get(id).is_some_and(|live| live.rests(keep));
         let mut tidy = self.sides[side].stored.tidy.keys();
-        tidy.any(|id| !self.is_aside(side, id)) || self.live.values().any(|live| live.side == side)
+        let mut live = self.live.values();
+        tidy.any(|id| !self.is_aside(side, id) && !rests(id))
+            || live.any(|live| live.side == side && !live.rests(keep))
     }
 
     fn open_call(&self, what: &str) -> Call {
@@ -96,6 +176,7 @@ impl Engine {
     /// read from. That is asked every few minutes, however many executions there are.
     async fn resume(&mut self, side: usize) -> Result<(), DriverError> {
         let name = self.sides[side].stored.record.source.clone();
+        self.forget_catalog(side);
         let checked = self.pulse.record.checked.get(&name);
         if checked.is_some_and(|at| now().since(*at) < CHECK_EVERY) {
             self.sides[side].opened = true;
@@ -134,39 +215,13 @@ impl Engine {
         .await?;
         let after = self.sides[side].stored.record.committed_end.clone();
         if after.is_none() {
-            self.read_catalog(side).await?;
-            let chosen = self.chosen(side)?;
-            if chosen.is_empty() {
-                return Err(DriverError::Preflight {
-                    what: format!(
-                        "source database `{}` has no table to copy",
-                        place.source.name()
-                    ),
-                    remedy: "create one, or check --tables-include and --tables-exclude".to_owned(),
-                });
-            }
-            self.refuse_tables(side, &chosen)?;
+            self.refuse_first(side).await?;
         }
-        let call = self.open_call("cursor");
         // Before the cursor: what is committed up to it is at least as new as this moment.
         let read_at = now();
-        let known = self.sides[side].stored.tables.values().next();
-        let read = match (known, &after) {
-            (Some(table), Some(after)) => {
-                match place
-                    .source
-                    .cursor_end(&call, &table.source_table, Some(after))
-                    .await
-                {
-                    // The table is gone; its absence is told when tables are marked.
-                    Err(KustoError::NotFound { .. }) => {
-                        place.source.cursor_end_short(&call).await?
-                    }
-                    read => read?,
-                }
-            }
-            (None, _) | (_, None) => place.source.cursor_end_short(&call).await?,
-        };
+        let read = self.read_cursor(side, after.as_ref()).await?;
+        // What was read before this end must not outlive it, whatever fails from here on.
+        self.forget_catalog(side);
         // Until the schemas are read after this end, the iteration counts as one to resume.
         self.sides[side].opened = false;
         let event = DatabaseEvent::CursorRead {
@@ -185,6 +240,72 @@ impl Engine {
         Ok(())
     }
 
+    /// Reads the cursor with a table of the job, since it may stand still for a query without
+    /// one. A table that is gone, or refuses cursors, must not stop the job: it is told when
+    /// tables are marked.
+    async fn read_cursor(
+        &self,
+        side: usize,
+        after: Option<&Cursor>,
+    ) -> Result<CursorReading, DriverError> {
+        let call = self.open_call("cursor");
+        let side = &self.sides[side];
+        let source = &side.place.source;
+        if let Some(after) = after {
+            let known = side.stored.tables.values();
+            let mut tables: Vec<_> = known
+                .filter(|table| table.missing_since.is_none())
+                .filter(|table| self.options.chooses(&table.source_table))
+                .collect();
+            // Those that changed last first.
+            tables.sort_by_key(|table| std::cmp::Reverse(table.last_iteration));
+            for table in tables.into_iter().take(CURSOR_TABLES) {
+                let name = &table.source_table;
+                match source.cursor_end(&call, name, Some(after)).await {
+                    Err(error @ (KustoError::NotFound { .. } | KustoError::Permanent { .. })) => {
+                        tracing::warn!(table = %name, %error, "the end is read with another table")
+                    }
+                    read => return Ok(read?),
+                }
+            }
+        }
+        Ok(source.cursor_end_short(&call).await?)
+    }
+
+    /// Before a job's first iteration: refuses lists and tables that cannot be right.
+    async fn refuse_first(&mut self, side: usize) -> Result<(), DriverError> {
+        self.read_catalog(side).await?;
+        let source = &self.sides[side].stored.record.source;
+        let missing = self.absent(side, &self.options.tables_include);
+        // With several databases a name may be another's.
+        if self.sides.len() == 1 && !missing.is_empty() {
+            let names = missing.join("`, `");
+            return Err(DriverError::Preflight {
+                what: format!("source database `{source}` has no table `{names}`"),
+                remedy: "check the spelling; table names are case-sensitive".to_owned(),
+            });
+        }
+        let missing = self.absent(side, &self.options.tables_exclude);
+        if self.sides.len() == 1 && !missing.is_empty() {
+            let names = missing.join("`, `");
+            tracing::warn!(database = %source, "no table to exclude is named `{names}`");
+        }
+        let chosen = self.chosen(side);
+        if chosen.is_empty() {
+            return Err(DriverError::Preflight {
+                what: format!("source database `{source}` has no table to copy"),
+                remedy: "create one, or check --tables-include and --tables-exclude".to_owned(),
+            });
+        }
+        self.refuse_tables(side, &chosen)
+    }
+
+    /// Schemas and policies are read anew when they are needed next.
+    pub(super) fn forget_catalog(&mut self, side: usize) {
+        let place = &self.sides[side].place;
+        self.sides[side].place = Arc::new(place.with_catalog(LateCatalog::default()));
+    }
+
     async fn read_catalog(&mut self, side: usize) -> Result<(), DriverError> {
         let place = &self.sides[side].place;
         let catalog = Catalog::read(
@@ -193,38 +314,8 @@ impl Engine {
             &self.open_call("catalog"),
         )
         .await?;
-        self.sides[side].place = Arc::new(place.with_catalog(catalog));
+        self.sides[side].place = Arc::new(place.with_catalog(catalog.into()));
         Ok(())
-    }
-
-    /// The tables of this job by the user's lists.
-    fn chosen(&self, side: usize) -> Result<Vec<String>, DriverError> {
-        let catalog = self.sides[side].place.catalog.known();
-        let known: BTreeSet<&str> = catalog.source_tables().collect();
-        let lists = self
-            .options
-            .tables_include
-            .iter()
-            .chain(&self.options.tables_exclude);
-        let missing: Vec<&str> = lists
-            .map(String::as_str)
-            .filter(|table| !known.contains(table))
-            .collect();
-        if self.sides.len() == 1 && !missing.is_empty() {
-            return Err(DriverError::Preflight {
-                what: format!(
-                    "source database `{}` has no table `{}`",
-                    self.sides[side].stored.record.source,
-                    missing.join("`, `")
-                ),
-                remedy: "check the spelling; table names are case-sensitive".to_owned(),
-            });
-        }
-        Ok(known
-            .into_iter()
-            .filter(|name| self.options.chooses(name))
-            .map(str::to_owned)
-            .collect())
     }
 
     /// Refuses what cannot be copied exactly, all tables at once, before any data moves.
@@ -248,165 +339,6 @@ impl Engine {
             what: format!("nothing was copied: {}", problems.join("; ")),
             remedy: "correct these, then start again".to_owned(),
         })
-    }
-
-    fn record_of(&self, side: usize, table: &str) -> Option<&TableRecord> {
-        let database = &self.sides[side].stored;
-        database
-            .tables
-            .get(&ActivityId::of(&database.record.source, table))
-    }
-
-    /// Whether a table has an older window to complete first: it was excluded for a while. The
-    /// window up to this iteration's end follows on it.
-    fn is_behind(&self, side: usize, table: &str, iteration: u32) -> bool {
-        let database = &self.sides[side].stored;
-        let id = ActivityId::of(&database.record.source, table);
-        let due = database.due.get(&id);
-        due.is_some_and(|due| due.marker.iteration < iteration)
-    }
-
-    /// A table dropped and created again, or renamed over, is another table: its window must not
-    /// go on silently.
-    fn refuse_another_table(&self, side: usize, table: &str) -> Result<(), DriverError> {
-        let found = self.sides[side].place.catalog.known().table_id(table);
-        match self.record_of(side, table) {
-            Some(record) if record.table_id != found => Err(DriverError::Preflight {
-                what: format!(
-                    "source table `{table}` was dropped and created again, or another table was renamed over \
-                     it, since the last iteration"
-                ),
-                remedy: "exclude it with --tables-exclude, or copy it in a new job".to_owned(),
-            }),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// Marks every table that is due: all in its first iteration, later those whose window a
-    /// cursor query shows not to be empty.
-    async fn mark(&mut self, side: usize) -> Result<(), DriverError> {
-        let Some((iteration, end)) = self.sides[side]
-            .stored
-            .record
-            .open()
-            .map(|(n, end)| (n, end.clone()))
-        else {
-            return Ok(());
-        };
-        let store = Arc::clone(&self.store);
-        self.sides[side].stored.know_tables(store.as_ref()).await?;
-        let place = Arc::clone(&self.sides[side].place);
-        place.catalog(&self.open_call("catalog")).await?;
-        let chosen = self.chosen(side)?;
-        let mut due = Vec::new();
-        let mut proofs: Vec<(String, Window)> = Vec::new();
-        for table in chosen {
-            self.refuse_another_table(side, &table)?;
-            if self.is_behind(side, &table, iteration) {
-                continue;
-            }
-            let after = self
-                .record_of(side, &table)
-                .and_then(|record| record.completed_to.clone());
-            let window = Window {
-                after,
-                up_to: end.clone(),
-            };
-            if window.after.is_none() {
-                due.push(self.marking(side, table, iteration, window, None));
-            } else {
-                proofs.push((table, window));
-            }
-        }
-        let mut gate = self.postpone(side, &mut proofs).await;
-        for (table, window, bounds) in self.prove(side, proofs, gate.as_mut()).await? {
-            due.push(self.marking(side, table, iteration, window, Some(bounds)));
-        }
-        self.sides[side]
-            .stored
-            .mark_due(self.store.as_ref(), due)
-            .await?;
-        self.sides[side]
-            .stored
-            .apply(self.store.as_ref(), DatabaseEvent::Marked)
-            .await?;
-        if let Some(gate) = gate {
-            self.keep_idleness(side, gate).await;
-        }
-        Ok(())
-    }
-
-    /// The tables whose windows are not empty, with their rows and bounds.
-    async fn prove(
-        &self,
-        side: usize,
-        proofs: Vec<(String, Window)>,
-        mut gate: Option<&mut Gate>,
-    ) -> Result<Vec<(String, Window, Bounds)>, DriverError> {
-        let source = &self.sides[side].place.source;
-        let call = self.open_call("windows");
-        let mut changed = Vec::new();
-        for chunk in proofs.chunks(LEGS) {
-            let legs: Vec<(&str, &Window)> = chunk.iter().map(|(t, w)| (t.as_str(), w)).collect();
-            let answers = source.windows(&call, &legs).await?;
-            for ((table, window), answer) in chunk.iter().zip(answers) {
-                let found = answer?;
-                if let Some(gate) = &mut gate {
-                    gate.take(table, found.rows == 0);
-                }
-                if found.rows > 0 {
-                    let bounds = Bounds {
-                        rows: found.rows,
-                        min: found.first,
-                        max: found.last,
-                    };
-                    changed.push((table.clone(), window.clone(), bounds));
-                }
-            }
-        }
-        Ok(changed)
-    }
-
-    fn marking(
-        &self,
-        side: usize,
-        table: String,
-        iteration: u32,
-        window: Window,
-        bounds: Option<Bounds>,
-    ) -> (TableRecord, DueMarker) {
-        let activity = ActivityId::of(&self.sides[side].stored.record.source, &table);
-        let record = self
-            .record_of(side, &table)
-            .cloned()
-            .unwrap_or_else(|| TableRecord {
-                activity: activity.clone(),
-                source_table: table.clone(),
-                destination_table: table.clone(),
-                table_id: self.sides[side].place.catalog.known().table_id(&table),
-                completed_to: None::<Cursor>,
-                rows_copied: 0,
-                blocks_copied: 0,
-                bytes_copied: 0,
-                last_iteration: 0,
-                last_rows: 0,
-                has_staging: false,
-                missing_since: None,
-            });
-        let details = &self.sides[side].place.catalog.known().source_details;
-        let newest = details.get(&table).and_then(|details| details.newest);
-        let marker = DueMarker {
-            activity,
-            iteration,
-            source_table: table,
-            destination_table: record.destination_table.clone(),
-            window,
-            bounds,
-            newest,
-            table_id: None,
-            problem: None,
-        };
-        (record, marker)
     }
 }
 
@@ -462,3 +394,6 @@ async fn refuse_access_modes(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

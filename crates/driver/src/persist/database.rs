@@ -1,5 +1,6 @@
 //! A database's record, its tables and its markers.
 
+mod telling;
 #[cfg(test)]
 mod tests;
 mod tidying;
