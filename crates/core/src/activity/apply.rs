@@ -3,7 +3,9 @@
 use super::ghosts::{ghost_left_by, remove_ghosts};
 use super::staging::retire_unless;
 use super::trouble::over;
-use super::{ActivityError, ActivityEvent, ActivityState, Changes, Counters, Layout, Phase};
+use super::{
+    ActivityError, ActivityEvent, ActivityState, Changes, Counters, Layout, Phase, Reconciling,
+};
 use crate::block::{Block, BlockEvent, BlockState, Failure, HeldReason, transition};
 use crate::limits::Limits;
 use crate::plan::PlanProgress;
@@ -66,6 +68,7 @@ impl ActivityState {
             ActivityEvent::Planned { progress } => self.planned(progress, now),
             ActivityEvent::Replanned { removed, progress } => self.replanned(&removed, progress),
             ActivityEvent::Block { number, event } => self.block_event(number, event, now, limits),
+            ActivityEvent::ReconciledInPart { so_far } => self.reconciled_in_part(so_far),
             ActivityEvent::Reconciled { source_rows } => self.reconciled(source_rows, now),
             ActivityEvent::Folded { blocks } => self.folded(blocks),
             ActivityEvent::GhostsGone { kind, up_to, still } => {
@@ -145,6 +148,7 @@ impl ActivityState {
         let next = done.then(|| Phase::Planned {
             window: window.clone(),
             layout: layout.clone(),
+            reconciled: None,
         });
         let changes = self.insert(progress);
         if let Some(next) = next {
@@ -314,13 +318,34 @@ impl ActivityState {
         }
     }
 
+    fn reconciled_in_part(&mut self, so_far: Reconciling) -> Result<Changes, ActivityError> {
+        let unfinished = self.unfinished().next().is_some();
+        match &mut self.head.phase {
+            Phase::Planned { reconciled, .. } if !unfinished => *reconciled = Some(so_far),
+            Phase::Starting { .. }
+            | Phase::Planning { .. }
+            | Phase::Planned { .. }
+            | Phase::Completed { .. } => return Err(self.unfit("a reconciliation")),
+        }
+        Ok(Changes::default())
+    }
+
     fn reconciled(&mut self, source_rows: u64, now: Millis) -> Result<Changes, ActivityError> {
-        let Phase::Planned { window, layout } = &self.head.phase else {
+        let unfinished = self.unfinished().next().is_some();
+        let Phase::Planned {
+            window,
+            layout,
+            reconciled,
+        } = &mut self.head.phase
+        else {
             return Err(self.unfit("a reconciliation"));
         };
-        if self.unfinished().next().is_some() {
+        if unfinished {
             return Err(self.unfit("a reconciliation"));
         }
+        // Another try counts everything again.
+        *reconciled = None;
+        let (window, layout) = (window.clone(), layout.clone());
         let copied = self.head.counters.rows_moved + self.head.counters.rows_expired;
         self.head.counters.rows_reconciled = source_rows;
         if source_rows > copied {
@@ -332,8 +357,8 @@ impl ActivityState {
             return Ok(Changes::default());
         }
         let phase = Phase::Completed {
-            window: window.clone(),
-            layout: layout.clone(),
+            window,
+            layout,
             at: now,
         };
         if source_rows < copied {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Layout, SlotKind};
+use super::{Layout, Reconciling, SlotKind};
 use crate::block::{BlockEvent, IllegalTransition};
 use crate::plan::{Bounds, PlanProgress};
 use crate::vocabulary::{BlockNumber, Millis, Window};
@@ -60,6 +60,11 @@ pub enum ActivityEvent {
         number: BlockNumber,
         /// What.
         event: BlockEvent,
+    },
+    /// A part of the window was counted at the source after all blocks had finished.
+    ReconciledInPart {
+        /// What was counted by now, earlier parts included.
+        so_far: Reconciling,
     },
     /// The window was counted at the source after all blocks had finished.
     Reconciled {

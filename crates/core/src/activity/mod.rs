@@ -121,6 +121,9 @@ pub enum Phase {
         window: Window,
         /// The schema.
         layout: Layout,
+        /// What of the window was counted again so far, once all blocks had finished.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reconciled: Option<Reconciling>,
     },
     /// Every block is moved or expired and the window's count is reconciled. What is left is
     /// tidying: tags, ledger, files, staging.
@@ -167,6 +170,18 @@ impl Phase {
             Self::Completed { .. } => "completed",
         }
     }
+}
+
+/// How far a window was counted at the source: part by part, so that no execution has to be long
+/// enough for all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciling {
+    /// Rows counted, those without ingestion time included.
+    pub rows: u64,
+    /// Rows ingested before this are counted; `None` when none but those without ingestion time
+    /// are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Ticks>,
 }
 
 /// The schema of an iteration and what follows from it, frozen with the iteration.

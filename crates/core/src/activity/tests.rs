@@ -1,7 +1,8 @@
 //! What an activity keeps beside its blocks: troubles, staging, ledger units, ghosts.
 
 use super::{
-    ActivityEvent, ActivityState, Encoding, Ghost, Layout, Phase, SlotKind, Staging, StagingState,
+    ActivityEvent, ActivityState, Encoding, Ghost, Layout, Phase, Reconciling, SlotKind, Staging,
+    StagingState,
 };
 use crate::block::{Block, BlockEvent, BlockState, HeldReason};
 use crate::limits::Limits;
@@ -31,7 +32,11 @@ fn state(phase: impl FnOnce(Window, Layout) -> Phase) -> ActivityState {
 }
 
 fn planned() -> ActivityState {
-    state(|window, layout| Phase::Planned { window, layout })
+    state(|window, layout| Phase::Planned {
+        window,
+        layout,
+        reconciled: None,
+    })
 }
 
 fn apply(state: &mut ActivityState, event: ActivityEvent) {
@@ -155,4 +160,33 @@ fn ledger_units_are_frozen_when_planning_begins() {
     let ready = ActivityEvent::StagingReady { name, horizon };
     state.apply(ready, NOW, &limits).expect("fits");
     assert_eq!(state.head.unit_blocks, 8, "whatever later programs use");
+}
+
+/// Executions that are too short to count a window at once count it together.
+#[test]
+fn a_window_is_counted_part_by_part_and_from_the_start_after_a_hold() {
+    let counted = |state: &ActivityState| {
+        let Phase::Planned { reconciled, .. } = &state.head.phase else {
+            panic!("{:?}", state.head.phase);
+        };
+        *reconciled
+    };
+    let so_far = Reconciling {
+        rows: 7,
+        up_to: Some(Ticks(5)),
+    };
+    let mut state = planned();
+    state.head.counters.rows_moved = 9;
+    apply(&mut state, troubled(None, true));
+    apply(&mut state, ActivityEvent::ReconciledInPart { so_far });
+    assert_eq!(state.head.troubles, Vec::new(), "it goes on");
+    assert_eq!(counted(&state), Some(so_far));
+    apply(&mut state, ActivityEvent::Reconciled { source_rows: 10 });
+    assert!(state.head.held.is_some(), "one row more than was copied");
+    assert_eq!(counted(&state), None);
+    apply(&mut state, ActivityEvent::Released);
+    apply(&mut state, ActivityEvent::Reconciled { source_rows: 9 });
+    assert!(matches!(state.head.phase, Phase::Completed { .. }));
+    let late = ActivityEvent::ReconciledInPart { so_far };
+    assert!(state.apply(late, NOW, &Limits::default()).is_err());
 }

@@ -88,6 +88,7 @@ pub(super) const fn over(event: &ActivityEvent) -> Over {
         | ActivityEvent::StagingReady { .. }
         | ActivityEvent::Planned { .. }
         | ActivityEvent::Replanned { .. }
+        | ActivityEvent::ReconciledInPart { .. }
         | ActivityEvent::Reconciled { .. }
         | ActivityEvent::Folded { .. }
         | ActivityEvent::StagingDropped { .. } => Over::Of(None),
@@ -109,6 +110,7 @@ const fn is_progress(event: &BlockEvent) -> bool {
         BlockEvent::Started { .. }
         | BlockEvent::ExportReported { .. }
         | BlockEvent::Recounted { .. }
+        | BlockEvent::ValuesPassed { .. }
         | BlockEvent::IngestReported { .. }
         | BlockEvent::MoveLooked { .. }
         | BlockEvent::Failed { .. }

@@ -45,6 +45,11 @@ pub enum BlockEvent {
         /// Rows now.
         rows: u64,
     },
+    /// Every value of the block's rows survives the copy.
+    ValuesPassed {
+        /// The generation of the staging table whose sizes the values were held against.
+        staging: u32,
+    },
     /// An ingestion is about to be sent under this tag.
     IngestIntended {
         /// The attempt.
@@ -111,6 +116,7 @@ impl BlockEvent {
             Self::Started { .. } => "a started operation",
             Self::ExportReported { .. } => "an export's result",
             Self::Recounted { .. } => "a recount",
+            Self::ValuesPassed { .. } => "a check of values",
             Self::IngestIntended { .. } => "an intended ingestion",
             Self::IngestReported { .. } => "an ingestion's result",
             Self::MoveIntended { .. } => "an intended move",

@@ -51,6 +51,10 @@ pub struct Block {
     /// The last failure, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<Failure>,
+    /// The generation of the staging table for which all its values were found to survive: the
+    /// rows are frozen, but staging may keep other sizes of values than an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values_passed: Option<u32>,
     /// Where it stands.
     pub state: BlockState,
     /// Since when.
@@ -391,6 +395,7 @@ impl Block {
             attempts: 0,
             failures: 0,
             last_failure: None,
+            values_passed: None,
             state: BlockState::Planned { not_before: None },
             since: now,
         }

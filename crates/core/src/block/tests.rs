@@ -179,6 +179,7 @@ fn events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
         ),
         ("recount same", BlockEvent::Recounted { attempt, rows: 10 }),
         ("recount other", BlockEvent::Recounted { attempt, rows: 11 }),
+        ("values", BlockEvent::ValuesPassed { staging: 1 }),
         (
             "ingest",
             BlockEvent::IngestIntended {
@@ -254,6 +255,11 @@ const LEGAL: &[(&str, &str, &str)] = &[
     ("exporting", "failed", "planned"),
     ("exporting", "timed out", "replanning"),
     ("exporting", "hold", "held"),
+    ("planned", "values", "planned"),
+    ("exporting", "values", "exporting"),
+    ("exported", "values", "exported"),
+    ("exported?", "values", "exported?"),
+    ("abandoning", "values", "abandoning"),
     ("exported", "ingest", "ingesting"),
     ("exported", "failed", "planned"),
     ("exported", "timed out", "replanning"),
@@ -317,7 +323,7 @@ fn exactly_the_listed_transitions_are_legal() {
 fn answers_of_another_attempt_change_nothing() {
     for state in states() {
         for (event_name, event) in events(2) {
-            let about_no_attempt = ["export", "hold", "release"].contains(&event_name);
+            let about_no_attempt = ["export", "values", "hold", "release"].contains(&event_name);
             if !about_no_attempt {
                 let found = transition(&block(state.clone()), event, NOW, &Limits::default());
                 assert!(found.is_err(), "{}, {event_name}", name(&state));

@@ -36,6 +36,7 @@ pub fn transition(
             to(export_reported(block, attempt, manifest))
         }
         BlockEvent::Recounted { attempt, rows } => recounted(block, attempt, rows, now, limits),
+        BlockEvent::ValuesPassed { staging } => values_passed(block, staging),
         BlockEvent::IngestIntended {
             attempt,
             tag,
@@ -61,12 +62,20 @@ pub fn transition(
         BlockEvent::Held { reason } => to(held(block, reason)),
         BlockEvent::Released => released(block),
     };
-    next.map(|next| Block { since: now, ..next })
-        .ok_or_else(|| IllegalTransition {
-            number: block.number.0,
-            state: block.state.name(),
-            event: name.to_owned(),
-        })
+    next.map(|next| Block {
+        // What is only noted of a block does not make it wait anew.
+        since: if next.state == block.state {
+            block.since
+        } else {
+            now
+        },
+        ..next
+    })
+    .ok_or_else(|| IllegalTransition {
+        number: block.number.0,
+        state: block.state.name(),
+        event: name.to_owned(),
+    })
 }
 
 fn export_intended(block: &Block, mode: Mode, epoch: u64, now: Millis) -> Option<Block> {
@@ -113,6 +122,28 @@ pub(super) fn exported(attempt: u32, manifest: Manifest, count: CountCheck) -> B
         count,
         not_before: None,
     }
+}
+
+/// Noted while the rows may still be exported and ingested. A check that comes later was of an
+/// attempt whose rows are staged by now, or of a block that is planned anew.
+fn values_passed(block: &Block, staging: u32) -> Option<Block> {
+    let fits = match &block.state {
+        BlockState::Planned { .. }
+        | BlockState::Exporting { .. }
+        | BlockState::Exported { .. }
+        | BlockState::Abandoning { .. } => true,
+        BlockState::Replanning
+        | BlockState::Ingesting { .. }
+        | BlockState::Ingested { .. }
+        | BlockState::Moving { .. }
+        | BlockState::Moved { .. }
+        | BlockState::Expired
+        | BlockState::Held { .. } => false,
+    };
+    fits.then(|| Block {
+        values_passed: Some(staging),
+        ..block.clone()
+    })
 }
 
 fn ingest_intended(

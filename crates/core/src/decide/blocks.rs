@@ -2,7 +2,7 @@
 
 use super::groups::{has_begun, members};
 use super::moves::Moves;
-use super::{Action, Context, Decisions, FreeSlots, OperationState, Subject, ValueCheck, mode};
+use super::{Action, Context, Decisions, FreeSlots, OperationState, Subject, mode};
 use crate::activity::{ActivityEvent, ActivityState, StagingState};
 use crate::block::{Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason, Sending};
 use crate::vocabulary::{AttemptTag, BlockNumber, Millis, OperationId};
@@ -213,18 +213,20 @@ impl Step<'_> {
     }
 
     fn check_values(&mut self, block: &Block) {
-        let id = &self.state.head.id;
-        let known = self
-            .context
-            .observed
-            .values
-            .contains_key(&(id.clone(), block.number));
+        let key = (self.state.head.id.clone(), block.number);
+        let known = self.has_passed(block) || self.context.observed.values.contains_key(&key);
         // Values are cut by the sizes that staging has.
-        if self.context.check_values && !known && self.state.staging_is_ready() {
+        let can = self.context.begin_work && self.state.staging_is_ready();
+        if self.context.check_values && !known && can {
             self.query(Action::CheckValues {
                 block: block.number,
             });
         }
+    }
+
+    /// Whether the block's values were found to survive the staging table in use.
+    fn has_passed(&self, block: &Block) -> bool {
+        block.values_passed == Some(self.state.head.staging_generation)
     }
 
     fn values_passed(&mut self, block: &Block) -> bool {
@@ -233,34 +235,21 @@ impl Step<'_> {
         let begun = block
             .group
             .is_some_and(|group| has_begun(self.state, group));
-        if !self.context.check_values || begun {
+        if !self.context.check_values || begun || self.has_passed(block) {
             return true;
         }
-        match self
-            .context
-            .observed
-            .values
-            .get(&(self.state.head.id.clone(), block.number))
-        {
-            Some(ValueCheck::Passed) => true,
-            Some(ValueCheck::Failed {
-                column,
-                count,
-                what,
-            }) => {
-                let reason = HeldReason::Values {
-                    column: column.clone(),
-                    count: *count,
-                    what: what.clone(),
-                };
-                self.block_event(block, BlockEvent::Held { reason });
-                false
-            }
-            None => {
-                self.check_values(block);
-                false
-            }
+        let key = (self.state.head.id.clone(), block.number);
+        if let Some(lost) = self.context.observed.values.get(&key) {
+            let reason = HeldReason::Values {
+                column: lost.column.clone(),
+                count: lost.count,
+                what: lost.what.clone(),
+            };
+            self.block_event(block, BlockEvent::Held { reason });
+        } else {
+            self.check_values(block);
         }
+        false
     }
 
     fn ingest(&mut self, block: &Block, attempt: u32, rows: u64) {
@@ -292,16 +281,12 @@ impl Step<'_> {
             return true;
         }
         members(group).all(|number| {
-            let exported = self.state.blocks.get(&number).is_some_and(|member| {
+            self.state.blocks.get(&number).is_some_and(|member| {
                 let agreed = CountCheck::Agreed;
-                matches!(&member.state, BlockState::Exported { count, .. } if *count == agreed)
-            });
-            let values = self
-                .context
-                .observed
-                .values
-                .get(&(self.state.head.id.clone(), number));
-            exported && (!self.context.check_values || values == Some(&ValueCheck::Passed))
+                let exported =
+                    matches!(&member.state, BlockState::Exported { count, .. } if *count == agreed);
+                exported && (!self.context.check_values || self.has_passed(member))
+            })
         })
     }
 

@@ -53,20 +53,15 @@ pub enum OperationState {
     Forgotten,
 }
 
-/// Whether a block's values survive the copy.
+/// Values of a block that do not survive the copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ValueCheck {
-    /// All do.
-    Passed,
-    /// Some do not.
-    Failed {
-        /// The first such column.
-        column: String,
-        /// How many values of it.
-        count: u64,
-        /// What is wrong with them.
-        what: String,
-    },
+pub struct LostValues {
+    /// The first column with such values.
+    pub column: String,
+    /// How many values of it.
+    pub count: u64,
+    /// What is wrong with them.
+    pub what: String,
 }
 
 /// What a worker knows beside the stored state. None of it has to survive the worker.
@@ -76,8 +71,9 @@ pub struct Observations {
     pub in_flight: HashSet<Subject>,
     /// The last state seen of operations.
     pub operations: HashMap<OperationId, OperationState>,
-    /// Value checks of blocks' predicates.
-    pub values: HashMap<(ActivityId, BlockNumber), ValueCheck>,
+    /// Blocks whose values do not survive: held once nothing of theirs runs. That those of a block
+    /// do is stored with it.
+    pub values: HashMap<(ActivityId, BlockNumber), LostValues>,
     /// Moving blocks of which a look found extents still staged: they are moved again.
     pub still_staged: HashSet<(ActivityId, BlockNumber)>,
     /// When something of a subject failed for a passing reason: not again before.

@@ -20,6 +20,7 @@ fn table(blocks: Vec<Block>) -> ActivityState {
     state.head.phase = Phase::Planned {
         window,
         layout: layout(),
+        reconciled: None,
     };
     state.head.staging = Some(Staging {
         name: "s".to_owned(),
@@ -117,13 +118,23 @@ fn decided(state: &ActivityState, observed: &Observations) -> Decisions {
     decide(state, &context, &mut slots, &mut || 7)
 }
 
-fn passed(state: &ActivityState, numbers: &[u32]) -> Observations {
-    let mut observed = Observations::default();
-    for number in numbers {
-        let key = (state.head.id.clone(), BlockNumber(*number));
-        observed.values.insert(key, ValueCheck::Passed);
-    }
-    observed
+/// What one execution learns of one block's values.
+fn values_pass(state: &mut ActivityState, number: u32, staging: u32) {
+    let event = ActivityEvent::Block {
+        number: BlockNumber(number),
+        event: BlockEvent::ValuesPassed { staging },
+    };
+    state.apply(event, NOW, &Limits::default()).expect("fits");
+}
+
+fn checks(decisions: &Decisions) -> Vec<BlockNumber> {
+    let check = |action: &Action| {
+        let Action::CheckValues { block } = action else {
+            return None;
+        };
+        Some(*block)
+    };
+    decisions.actions.iter().filter_map(check).collect()
 }
 
 fn ingests(decisions: &Decisions) -> usize {
@@ -133,9 +144,59 @@ fn ingests(decisions: &Decisions) -> usize {
 
 #[test]
 fn no_member_is_ingested_before_the_values_of_all_have_passed() {
-    let state = table(vec![member(0, exported()), member(1, exported())]);
-    assert_eq!(ingests(&decided(&state, &passed(&state, &[0]))), 0);
-    assert_eq!(ingests(&decided(&state, &passed(&state, &[0, 1]))), 2);
+    let mut state = table(vec![member(0, exported()), member(1, exported())]);
+    values_pass(&mut state, 0, 0);
+    let decisions = decided(&state, &Observations::default());
+    assert_eq!(ingests(&decisions), 0);
+    // Another execution goes on where this one ended: what passed is stored with the block.
+    assert_eq!(checks(&decisions), vec![BlockNumber(1)]);
+    values_pass(&mut state, 1, 0);
+    let decisions = decided(&state, &Observations::default());
+    assert_eq!((ingests(&decisions), checks(&decisions)), (2, Vec::new()));
+}
+
+#[test]
+fn values_are_held_against_the_sizes_of_the_staging_table_in_use() {
+    let mut state = table(vec![Block {
+        group: None,
+        ..member(0, exported())
+    }]);
+    values_pass(&mut state, 0, 0);
+    assert_eq!(ingests(&decided(&state, &Observations::default())), 1);
+    state.head.staging_generation = 1;
+    let decisions = decided(&state, &Observations::default());
+    assert_eq!(ingests(&decisions), 0, "another one may keep shorter ones");
+    assert_eq!(checks(&decisions), vec![BlockNumber(0)]);
+}
+
+#[test]
+fn no_check_of_values_begins_while_no_new_work_may() {
+    let sending = Sending::Running {
+        operation: OperationId::parse("00000000-0000-0000-0000-000000000001").expect("a guid"),
+        at: NOW,
+    };
+    let exporting = BlockState::Exporting {
+        attempt: 1,
+        mode: Mode::Async,
+        sending,
+    };
+    for exporting in [exporting, exported()] {
+        let state = table(vec![Block {
+            group: None,
+            ..member(0, exporting)
+        }]);
+        assert_eq!(checks(&decided(&state, &Observations::default())).len(), 1);
+        let (observed, limits) = (Observations::default(), Limits::default());
+        let mut context = context(&observed, &limits);
+        context.begin_work = false;
+        let mut slots = FreeSlots {
+            exports: 9,
+            ingestions: 9,
+            queries: 9,
+        };
+        let decisions = decide(&state, &context, &mut slots, &mut || 7);
+        assert_eq!(decisions.actions, Vec::new(), "paused, or about to end");
+    }
 }
 
 #[test]
@@ -292,7 +353,7 @@ fn nothing_is_ingested_into_a_staging_table_that_is_lost_and_another_one_is_made
     let (limits, name) = (Limits::default(), "s".to_owned());
     let lost = ActivityEvent::StagingLost { name };
     state.apply(lost, NOW, &limits).expect("fits");
-    let observed = passed(&state, &[0, 1]);
+    let observed = Observations::default();
     let decisions = decided(&state, &observed);
     let failure = crate::block::Failure::StagingLost;
     let failed = ActivityEvent::Block {
@@ -330,6 +391,10 @@ fn nothing_is_ingested_into_a_staging_table_that_is_lost_and_another_one_is_made
         "a name is never used twice"
     );
     state.head.retired_staging.clear();
+    let generation = state.head.staging_generation;
+    for number in [0, 1] {
+        values_pass(&mut state, number, generation);
+    }
     assert_eq!(ingests(&decided(&state, &observed)), 2);
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use kusto_copy_core::block::{
     Block, BlockEvent, BlockState, ExportedFile, Failure, Manifest, ManifestFiles, Mode,
 };
-use kusto_copy_core::decide::ValueCheck;
+use kusto_copy_core::decide::LostValues;
 use kusto_copy_core::limits::Verify;
 use kusto_copy_core::vocabulary::{OperationId, Predicate, ScalarType};
 use kusto_copy_kusto::KustoError;
@@ -237,19 +237,19 @@ pub(super) async fn check_values(place: &Workplace, task: &Task) -> Result<Outco
             BlockEvent::Failed { attempt, failure },
         ));
     }
-    let check = found
-        .lost
-        .into_iter()
-        .next()
-        .map_or(ValueCheck::Passed, |lost| ValueCheck::Failed {
-            column: lost.column,
-            count: lost.rows,
-            what:
-                "they do not convert back from their text, or are longer than the destination keeps"
-                    .to_owned(),
-        });
+    let Some(lost) = found.lost.into_iter().next() else {
+        let staging = task.head.staging_generation;
+        let event = BlockEvent::ValuesPassed { staging };
+        return Ok(Outcome::block(block.number, event));
+    };
+    let lost = LostValues {
+        column: lost.column,
+        count: lost.rows,
+        what: "they do not convert back from their text, or are longer than the destination keeps"
+            .to_owned(),
+    };
     Ok(Outcome {
-        values: Some((block.number, check)),
+        values: Some((block.number, lost)),
         ..Outcome::default()
     })
 }

@@ -10,6 +10,7 @@ mod moves;
 mod names;
 mod plan;
 mod prepare;
+mod reconcile;
 mod tidy;
 
 pub(crate) use export::needs_value_check;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use kusto_copy_core::activity::{Activity, ActivityEvent};
 use kusto_copy_core::block::{Block, BlockEvent, Failure};
-use kusto_copy_core::decide::{Action, Subject, ValueCheck};
+use kusto_copy_core::decide::{Action, LostValues, Subject};
 use kusto_copy_core::limits::Limits;
 use kusto_copy_core::plan::PlanError;
 use kusto_copy_core::vocabulary::{BlockNumber, Millis};
@@ -60,13 +61,13 @@ impl Workplace {
             .await
     }
 
-    /// The same place with schemas and policies read anew.
-    pub(crate) fn with_catalog(&self, catalog: Catalog) -> Self {
+    /// The same place with other schemas and policies, or to read them anew.
+    pub(crate) fn with_catalog(&self, catalog: LateCatalog) -> Self {
         Self {
             source: self.source.clone(),
             destination: self.destination.clone(),
             lake: Arc::clone(&self.lake),
-            catalog: Arc::new(catalog.into()),
+            catalog: Arc::new(catalog),
             job: self.job.clone(),
             incarnation: self.incarnation.clone(),
             limits: self.limits.clone(),
@@ -87,6 +88,8 @@ pub(crate) struct Task {
     pub(crate) blocks: Vec<Block>,
     /// When it was decided.
     pub(crate) now: Millis,
+    /// The TableId that the table's window belongs to, where it is known.
+    pub(crate) table_id: Option<String>,
 }
 
 /// What came of an action.
@@ -94,8 +97,8 @@ pub(crate) struct Task {
 pub(crate) struct Outcome {
     /// Events to apply.
     pub(crate) events: Vec<ActivityEvent>,
-    /// The result of a value check.
-    pub(crate) values: Option<(BlockNumber, ValueCheck)>,
+    /// Values of a block that do not survive the copy.
+    pub(crate) values: Option<(BlockNumber, LostValues)>,
     /// Moving blocks of which extents are still staged.
     pub(crate) still_staged: Vec<BlockNumber>,
     /// Something passing went wrong: not again for so many milliseconds.
@@ -207,7 +210,7 @@ pub(crate) async fn execute(place: Arc<Workplace>, task: Task) -> Outcome {
         Action::Prepare => prepare::prepare(&place, &task).await,
         Action::Plan => plan::plan(&place, &task).await,
         Action::Replan { blocks } => plan::replan(&place, &task, blocks).await,
-        Action::Reconcile => plan::reconcile(&place, &task).await,
+        Action::Reconcile => reconcile::reconcile(&place, &task).await,
         Action::Export { .. } => export::export(&place, &task).await,
         Action::ReadExport { operation, .. } => export::read(&place, &task, operation).await,
         Action::CheckValues { .. } => export::check_values(&place, &task).await,
@@ -426,6 +429,7 @@ mod tests {
                 head: state.head.clone(),
                 blocks: Vec::new(),
                 now: Millis(0),
+                table_id: None,
             };
             let outcome = unsent_or_lost(number, attempt, &error, &task, &limits);
             let [

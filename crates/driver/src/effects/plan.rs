@@ -1,10 +1,10 @@
-//! Planning and reconciling: queries at the source that change nothing and may be repeated.
+//! Planning: queries at the source that change nothing and may be repeated.
 
 use kusto_copy_core::activity::{ActivityEvent, Phase};
 use kusto_copy_core::plan::{
     BinRow, Bounds, ExtentInfo, PlanAnswer, PlanProgress, PlanQuestion, PlanRound, PlanStep,
 };
-use kusto_copy_core::vocabulary::{BlockNumber, Instants, Predicate, Slice, Ticks, TimeRange};
+use kusto_copy_core::vocabulary::{BlockNumber, Predicate, Slice, Ticks, TimeRange};
 use kusto_copy_kusto::KustoError;
 use kusto_copy_kusto::commands::changes::WindowBounds;
 use kusto_copy_kusto::commands::planning::{self, Bin, PartRows};
@@ -69,7 +69,7 @@ async fn ask(
     }
 }
 
-fn predicate(task: &Task, slice: Slice) -> Predicate {
+pub(super) fn predicate(task: &Task, slice: Slice) -> Predicate {
     Predicate {
         window: task.head.phase.window().clone(),
         slice,
@@ -202,87 +202,6 @@ fn remaining(task: &Task) -> TimeRange {
         Phase::Planning { cursor, .. } => cursor.remaining.unwrap_or(TimeRange::ALL),
         Phase::Starting { .. } | Phase::Planned { .. } | Phase::Completed { .. } => TimeRange::ALL,
     }
-}
-
-/// Counts the window again, in parts of at most a slice's rows by the plan, never in one huge
-/// scan.
-pub(super) async fn reconcile(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
-    let Some(layout) = task.head.phase.layout() else {
-        return Err(EffectError::Table(
-            "the table's schema is not known".to_owned(),
-        ));
-    };
-    let backfill = task.head.phase.window().after.is_none();
-    let whole = TimeRange {
-        from: task.head.horizon,
-        to: None,
-    };
-    let table = task.head.source_table.as_str();
-    let call = task.call(place, "reconcile");
-    let mut rows = 0;
-    for range in divided(place, task, whole).await? {
-        let slice = predicate(task, Slice::range(range));
-        rows += place
-            .source
-            .bounds(&call, table, &layout.schema, &slice)
-            .await?
-            .rows;
-    }
-    if backfill {
-        let missing = Slice {
-            instants: Instants::Missing,
-            extents: None,
-            part: None,
-        };
-        rows += place
-            .source
-            .bounds(&call, table, &layout.schema, &predicate(task, missing))
-            .await?
-            .rows;
-    }
-    Ok(Outcome::event(ActivityEvent::Reconciled {
-        source_rows: rows,
-    }))
-}
-
-/// The range in consecutive parts, by the spread of the source's extents' creation times: only
-/// a guess of where rows are, which the open ends make complete.
-async fn divided(
-    place: &Workplace,
-    task: &Task,
-    whole: TimeRange,
-) -> Result<Vec<TimeRange>, EffectError> {
-    let planned = task.head.counters.rows_planned;
-    let parts = planned.div_ceil(place.limits.slice_rows.max(1)).max(1);
-    if parts == 1 {
-        return Ok(vec![whole]);
-    }
-    let call = task.call(place, "reconcile");
-    let days = place
-        .source
-        .extent_days(&call, &task.head.source_table)
-        .await?;
-    let mut cuts: Vec<Ticks> = Vec::new();
-    let mut rows = 0;
-    for day in days {
-        rows += day.rows;
-        if let (Some(at), true) = (day.day, rows >= place.limits.slice_rows) {
-            rows = 0;
-            if whole.contains(at) && cuts.last().is_none_or(|last| *last < at) {
-                cuts.push(at);
-            }
-        }
-    }
-    let starts = std::iter::once(whole.from).chain(cuts.iter().copied().map(Some));
-    let ends = cuts
-        .iter()
-        .copied()
-        .map(Some)
-        .chain(std::iter::once(whole.to));
-    Ok(starts
-        .zip(ends)
-        .map(|(from, to)| TimeRange { from, to })
-        .collect())
 }
 
 #[cfg(test)]

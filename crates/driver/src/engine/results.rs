@@ -54,10 +54,8 @@ impl Engine {
         } else {
             self.observed.refused.remove(&subject);
         }
-        if let Some((block, check)) = outcome.values {
-            self.observed
-                .values
-                .insert((activity.clone(), block), check);
+        if let Some((block, lost)) = outcome.values {
+            self.observed.values.insert((activity.clone(), block), lost);
         }
         for block in outcome.still_staged {
             self.observed.still_staged.insert((activity.clone(), block));

@@ -129,6 +129,7 @@ impl StoredActivity {
             | ActivityEvent::StagingDropped { .. }
             | ActivityEvent::StagingRetired
             | ActivityEvent::Troubled { .. }
+            | ActivityEvent::ReconciledInPart { .. }
             | ActivityEvent::Reconciled { .. }
             | ActivityEvent::GhostsGone { .. }
             | ActivityEvent::Held { .. }

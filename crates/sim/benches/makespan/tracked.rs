@@ -53,7 +53,11 @@ fn table(number: u32) -> ActivityState {
         1,
         Millis(0),
     );
-    state.head.phase = Phase::Planned { window, layout };
+    state.head.phase = Phase::Planned {
+        window,
+        layout,
+        reconciled: None,
+    };
     state.head.next_block = BlockNumber(BLOCKS);
     state.head.counters = Counters {
         blocks_planned: u64::from(BLOCKS),

@@ -13,7 +13,7 @@ use crate::model::store::{Entity, Key, Value, Write};
 
 /// Legal steps of a block by the names of its states.
 const CHAIN: &[(&str, &[&str])] = &[
-    ("planned", &["exporting", "replanning"]),
+    ("planned", &["planned", "exporting", "replanning"]),
     ("replanning", &[]),
     (
         "exporting",
@@ -43,7 +43,10 @@ const CHAIN: &[(&str, &[&str])] = &[
     ),
     ("ingested", &["moving", "abandoning"]),
     ("moving", &["moving", "moved", "held"]),
-    ("abandoning", &["planned", "replanning", "exported", "held"]),
+    (
+        "abandoning",
+        &["abandoning", "planned", "replanning", "exported", "held"],
+    ),
     ("held", &["planned", "replanning", "exported"]),
     ("moved", &[]),
     ("expired", &[]),

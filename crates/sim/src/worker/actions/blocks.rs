@@ -5,7 +5,6 @@ use kusto_copy_core::block::{
     BlockEvent, BlockState, ExportedFile, Failure, IngestReport, Manifest, ManifestFiles, Mode,
     Sending,
 };
-use kusto_copy_core::decide::ValueCheck;
 use kusto_copy_core::vocabulary::{ActivityId, AttemptTag, BlockNumber, OperationId};
 
 use super::{Handle, Happened, attempt_of, block_of, event, predicate_of, prefix_of, staging_of};
@@ -121,18 +120,18 @@ impl Worker {
             .map_or(Progress::Failed, |operation| operation.progress.clone())
     }
 
-    pub(super) async fn check_values(&self, id: &ActivityId, number: BlockNumber) -> Happened {
-        let key = (id.clone(), number);
+    pub(super) async fn check_values(
+        &self,
+        table: &Handle,
+        id: &ActivityId,
+        number: BlockNumber,
+    ) -> Happened {
+        let staging = table.borrow().state.head.staging_generation;
         self.queries.set(self.queries.get() + 1);
         let asked = self.link.ask("values", Some(id), |_| ()).await;
         self.queries.set(self.queries.get() - 1);
         asked?;
-        self.shared
-            .borrow_mut()
-            .observed
-            .values
-            .insert(key, ValueCheck::Passed);
-        Ok(Vec::new())
+        Ok(event(number, BlockEvent::ValuesPassed { staging }))
     }
 
     pub(super) async fn recount(

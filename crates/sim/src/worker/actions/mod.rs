@@ -34,7 +34,7 @@ impl Worker {
             Action::ReadExport { block, operation } => {
                 self.read_export(table, id, block, operation).await
             }
-            Action::CheckValues { block } => self.check_values(id, block).await,
+            Action::CheckValues { block } => self.check_values(table, id, block).await,
             Action::Recount { block } => self.recount(table, id, block).await,
             Action::Ingest { block } => self.ingest(table, id, block).await,
             Action::ReadIngest { block, operation } => {

@@ -1,6 +1,8 @@
 //! Effects of tables: preparation, planning, reconciliation, tidying.
 
-use kusto_copy_core::activity::{ActivityEvent, Encoding, Layout, Phase, StagingState};
+use kusto_copy_core::activity::{
+    ActivityEvent, Encoding, Layout, Phase, Reconciling, StagingState,
+};
 use kusto_copy_core::block::Block;
 use kusto_copy_core::plan::{PlanProgress, PlanRound, PlanStep};
 use kusto_copy_core::vocabulary::{
@@ -198,37 +200,46 @@ impl Worker {
         }
     }
 
+    /// Counts rows without ingestion time first, then all others: a part an action.
     pub(super) async fn reconcile(&self, table: &Handle, id: &ActivityId) -> Happened {
-        let (name, window) = {
+        let (name, window, reconciled) = {
             let head = &table.borrow().state.head;
-            (head.source_table.clone(), head.phase.window().clone())
+            let Phase::Planned {
+                window, reconciled, ..
+            } = &head.phase
+            else {
+                return Ok(Vec::new());
+            };
+            (head.source_table.clone(), window.clone(), *reconciled)
         };
-        let source_rows = self
-            .link
-            .ask("reconcile", Some(id), move |world| {
-                let predicate = |slice: Slice| Predicate {
-                    window: window.clone(),
-                    slice,
-                };
-                let timed = world
-                    .source
-                    .select(&name, &predicate(Slice::range(TimeRange::ALL)))
-                    .len();
-                let missing = Slice {
-                    instants: Instants::Missing,
-                    extents: None,
-                    part: None,
-                };
-                let backfill = window.after.is_none();
-                let untimed = if backfill {
-                    world.source.select(&name, &predicate(missing)).len()
-                } else {
-                    0
-                };
-                (timed + untimed) as u64
-            })
-            .await?;
-        Ok(vec![ActivityEvent::Reconciled { source_rows }])
+        let backfill = window.after.is_none();
+        let slice = match reconciled {
+            None => Slice {
+                instants: Instants::Missing,
+                extents: None,
+                part: None,
+            },
+            Some(_) => Slice::range(TimeRange::ALL),
+        };
+        let asked = reconciled.is_some() || backfill;
+        let rows = if asked {
+            self.link
+                .ask("reconcile", Some(id), move |world| {
+                    let predicate = Predicate { window, slice };
+                    world.source.select(&name, &predicate).len() as u64
+                })
+                .await?
+        } else {
+            0
+        };
+        Ok(vec![match reconciled {
+            None => ActivityEvent::ReconciledInPart {
+                so_far: Reconciling { rows, up_to: None },
+            },
+            Some(so_far) => ActivityEvent::Reconciled {
+                source_rows: so_far.rows + rows,
+            },
+        }])
     }
 
     pub(super) async fn fold(
