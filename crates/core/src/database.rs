@@ -8,6 +8,8 @@
 //! Markers beside this record say which tables are due (`due`) and which still have to be
 //! tidied. An iteration is committed when no `due` marker is left.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Bounds;
@@ -36,6 +38,13 @@ pub struct Database {
     /// Why the database as a whole cannot go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
+    /// When the first of the recorded second deletions is due, or earlier; `None` when there is
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep_due: Option<Millis>,
+    /// Tables of which a second deletion fails again and again: what is told of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unswept: BTreeMap<ActivityId, String>,
     /// The epoch of the worker that wrote it last.
     pub epoch: u64,
     /// Grows with every write, so that a worker whose answer was lost sees whether it wrote.
@@ -122,6 +131,8 @@ impl Database {
             committed_read_at: None,
             phase: DatabasePhase::Idle,
             held: None,
+            sweep_due: None,
+            unswept: BTreeMap::new(),
             epoch,
             revision: 0,
         }
@@ -298,6 +309,9 @@ pub struct Sweep {
     pub staging: Vec<String>,
     /// Not before.
     pub due: Millis,
+    /// Tries that failed.
+    #[serde(default)]
+    pub tries: u32,
 }
 
 #[cfg(test)]

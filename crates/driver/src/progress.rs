@@ -126,6 +126,8 @@ pub(crate) fn report<'a>(
                 of_table.rows_planned = table.last_rows;
                 of_table.rows_moved = table.last_rows;
             }
+            let unswept = record.unswept.get(&table.activity);
+            of_table.notes.extend(unswept.cloned());
             report.tables.push(of_table);
         }
         let unknown = live.iter().filter(|(id, state)| {

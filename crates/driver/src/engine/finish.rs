@@ -131,6 +131,7 @@ impl Engine {
                 files: head.may_come_late,
                 staging: head.dropped_staging.clone(),
                 due: now().plus(self.options.limits.sweep_after),
+                tries: 0,
             }),
         };
         let database = &mut self.sides[side].stored;

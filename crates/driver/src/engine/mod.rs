@@ -220,7 +220,7 @@ impl Engine {
         self.begun.checked_add(budget + self.options.grace)
     }
 
-    fn is_out_of_budget(&self) -> bool {
+    pub(super) fn is_out_of_budget(&self) -> bool {
         let budget = self.options.budget;
         budget.is_some_and(|budget| self.begun.elapsed() >= budget)
     }

@@ -109,7 +109,10 @@ impl Engine {
             self.started = (self.control.start_now.clone(), BTreeSet::new());
         }
         let sides = 0..self.sides.len();
-        let open = |side: &usize| self.sides[*side].stored.record.open().is_some();
+        // One that was refused has told so: the others must not begin again for its sake.
+        let open = |side: &usize| {
+            self.sides[*side].stored.record.open().is_some() || self.is_refused(*side)
+        };
         let opened: Vec<usize> = sides.clone().filter(open).collect();
         self.started.1.extend(opened);
         let started = sides.clone().all(|side| !self.is_asked_to_start(side));

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use kusto_copy_core::activity::{ActivityState, Encoding, Layout, Phase};
 use kusto_copy_core::database::{DatabaseEvent, DueMarker, Sweep, TableRecord};
 use kusto_copy_core::limits::Limits;
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, TableSchema, Window};
 use kusto_copy_kusto::NoCredentials;
-use kusto_copy_staging::LocalLake;
+use kusto_copy_staging::{
+    Deleted, Lake, LakeError, Listed, LocalLake, ObjectName, Prefix, Put, StorageUri,
+};
 use kusto_copy_store::{RowRange, Store, list_all};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -55,12 +58,10 @@ pub(super) async fn engine(store: Arc<dyn Store>, options: RunOptions) -> Engine
         .expect("loads");
     let claimed = stored.claim(store.as_ref(), lease.epoch()).await;
     claimed.expect("claims");
-    let dir = tempfile::tempdir().expect("a folder");
-    let lake = LocalLake::open(dir.path().to_str().expect("a path")).await;
     let place = Workplace {
         source: clusters.source.database("A"),
         destination: clusters.destination.database("B"),
-        lake: Arc::new(lake.expect("a lake")),
+        lake: Arc::new(lake().await),
         catalog: Arc::new(LateCatalog::default()),
         job: "a job".to_owned(),
         incarnation: INCARNATION.to_owned(),
@@ -235,4 +236,69 @@ pub(super) async fn sweeps(store: &dyn Store) -> Vec<Sweep> {
         .iter()
         .map(|entity| decode(entity).expect("a sweep").0);
     sweeps.collect()
+}
+
+/// A lake that deletes nothing whose name contains a word.
+pub(super) struct Refusing {
+    lake: LocalLake,
+    word: String,
+}
+
+impl Refusing {
+    /// One that deletes nothing.
+    pub(super) const fn all(lake: LocalLake) -> Self {
+        let word = String::new();
+        Self { lake, word }
+    }
+}
+
+/// Lets the lake refuse to delete a table's files.
+pub(super) async fn refuse_files_of(engine: &mut Engine, id: &ActivityId) {
+    let word = id.as_str().to_owned();
+    let lake = lake().await;
+    let place = Arc::get_mut(&mut engine.sides[0].place).expect("nothing is at work");
+    place.lake = Arc::new(Refusing { lake, word });
+}
+
+async fn lake() -> LocalLake {
+    let dir = tempfile::tempdir().expect("a folder");
+    let lake = LocalLake::open(dir.path().to_str().expect("a path")).await;
+    lake.expect("a lake")
+}
+
+#[async_trait]
+impl Lake for Refusing {
+    async fn put_if_absent(&self, name: &ObjectName, contents: &[u8]) -> Result<Put, LakeError> {
+        self.lake.put_if_absent(name, contents).await
+    }
+
+    async fn get(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, LakeError> {
+        self.lake.get(name).await
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, LakeError> {
+        self.lake.list(prefix).await
+    }
+
+    async fn export_targets(&self, prefix: &Prefix) -> Result<Vec<StorageUri>, LakeError> {
+        self.lake.export_targets(prefix).await
+    }
+
+    async fn ingest_uri(&self, reported: &str, under: &Prefix) -> Result<StorageUri, LakeError> {
+        self.lake.ingest_uri(reported, under).await
+    }
+
+    async fn staged_size(&self, reported: &str, under: &Prefix) -> Result<Option<u64>, LakeError> {
+        self.lake.staged_size(reported, under).await
+    }
+
+    async fn delete_prefix(&self, prefix: &Prefix) -> Result<Deleted, LakeError> {
+        if !prefix.to_string().contains(&self.word) {
+            return self.lake.delete_prefix(prefix).await;
+        }
+        Err(LakeError::Denied {
+            what: format!("deleting {prefix}"),
+            source: None,
+        })
+    }
 }

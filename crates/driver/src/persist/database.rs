@@ -1,5 +1,6 @@
 //! A database's record, its tables and its markers.
 
+mod sweeping;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -8,7 +9,7 @@ mod tidying;
 use std::collections::BTreeMap;
 
 use kusto_copy_core::database::{
-    Database, DatabaseError, DatabaseEvent, DatabasePhase, DueMarker, Sweep, TableRecord,
+    Database, DatabaseError, DatabaseEvent, DatabasePhase, DueMarker, TableRecord,
 };
 use kusto_copy_core::vocabulary::{ActivityId, Millis, Window};
 use kusto_copy_store::{
@@ -19,6 +20,7 @@ use super::{database_partition, decode, put, read};
 use crate::error::DriverError;
 use crate::job::RunOptions;
 
+pub(crate) use sweeping::{DueSweeps, FailedSweep, StoredSweep};
 pub(crate) use tidying::Leftovers;
 
 /// Times that a transaction is sent while its answers are lost and nothing is stored.
@@ -48,8 +50,6 @@ pub(crate) struct StoredDatabase {
     pub(crate) due: BTreeMap<ActivityId, Marker>,
     /// Tables of which something is left to tidy.
     pub(crate) tidy: BTreeMap<ActivityId, Marker>,
-    /// What is deleted once more later.
-    pub(crate) sweeps: BTreeMap<(ActivityId, u32), (Sweep, Etag)>,
     knows_tables: bool,
     partition: Partition,
 }
@@ -62,14 +62,14 @@ impl StoredDatabase {
         destination: &str,
         epoch: u64,
     ) -> Result<Self, StoreError> {
-        let mut loaded = Self::unread(source, destination, epoch)?;
-        loaded.read(store, &RowRange::all()).await?;
-        loaded.knows_tables = true;
+        let mut loaded = Self::load_markers(store, source, destination, epoch).await?;
+        loaded.know_tables(store).await?;
         Ok(loaded)
     }
 
     /// The same without the tables, which are read once they are needed: what this reads grows
-    /// with the tables that are due, not with all that there are.
+    /// with the tables that are due, not with all that there are. What is swept later is read
+    /// when it is due.
     pub(crate) async fn load_markers(
         store: &dyn Store,
         source: &str,
@@ -77,9 +77,9 @@ impl StoredDatabase {
         epoch: u64,
     ) -> Result<Self, StoreError> {
         let mut loaded = Self::unread(source, destination, epoch)?;
-        let (tables, after) = (Row::of(&["table"])?, Row::of(&["tidy"])?);
+        let (sweeps, after) = (Row::of(&["sweep"])?, Row::of(&["tidy"])?);
         let ranges = [
-            RowRange::between(None, Some(&tables)),
+            RowRange::between(None, Some(&sweeps)),
             RowRange::between(Some(&after), None),
         ];
         for range in &ranges {
@@ -97,7 +97,6 @@ impl StoredDatabase {
             table_etags: BTreeMap::new(),
             due: BTreeMap::new(),
             tidy: BTreeMap::new(),
-            sweeps: BTreeMap::new(),
             knows_tables: false,
             partition,
         })
@@ -156,11 +155,6 @@ impl StoredDatabase {
             }
             Some("due") => self.due.extend([marker(entity)?]),
             Some("tidy") => self.tidy.extend([marker(entity)?]),
-            Some("sweep") => {
-                let (sweep, etag): (Sweep, Etag) = decode(entity)?;
-                let key = (sweep.activity.clone(), sweep.iteration);
-                self.sweeps.insert(key, (sweep, etag));
-            }
             Some(_) | None => {
                 return Err(StoreError::Corrupt {
                     what: format!("entity {}", entity.key),
@@ -178,13 +172,8 @@ impl StoredDatabase {
         self.record.phase == DatabasePhase::Idle
             && self.due.values().all(rests)
             && self.tidy.is_empty()
-            && self.due_sweeps(now).next().is_none()
+            && self.next_sweep().is_none_or(|at| at > now)
             && (options.continuous || self.kept_staging().next().is_none())
-    }
-
-    /// When the next second deletion is due.
-    pub(crate) fn next_sweep(&self) -> Option<Millis> {
-        self.sweeps.values().map(|(sweep, _)| sweep.due).min()
     }
 
     fn key(&self, parts: &[&str]) -> Result<Key, StoreError> {

@@ -3,7 +3,7 @@
 //! | partition | rows |
 //! |---|---|
 //! | `job` | `job` (the definition), `lease`, `control`, `heartbeat` |
-//! | `db!<source database>` | `database`, `table!<activity>`, `due!<activity>`, `tidy!<activity>`, `sweep!<activity>!<iteration>` |
+//! | `db!<source database>` | `database`, `table!<activity>`, `due!<activity>`, `tidy!<activity>`, `sweep!<when it is due>!<activity>!<iteration>` |
 //! | `act!<activity>` | `head`, `block!<number>` |
 //!
 //! Finished work is not here: finished blocks are folded into the lake's ledger and counters.
@@ -12,7 +12,7 @@ mod activity;
 mod database;
 
 pub(crate) use activity::StoredActivity;
-pub(crate) use database::{Leftovers, StoredDatabase};
+pub(crate) use database::{DueSweeps, FailedSweep, Leftovers, StoredDatabase, StoredSweep};
 
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 use kusto_copy_store::{

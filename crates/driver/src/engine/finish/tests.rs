@@ -2,66 +2,26 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use kusto_copy_core::activity::{ActivityState, Encoding, Layout, Phase};
-use kusto_copy_core::database::{DatabaseEvent, DueMarker, Sweep, TableRecord};
+use kusto_copy_core::database::{DatabaseEvent, DueMarker, TableRecord};
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, TableSchema, Window};
 use kusto_copy_kusto::NoCredentials;
-use kusto_copy_staging::{
-    Deleted, Lake, LakeError, Listed, LocalLake, ObjectName, Prefix, Put, StorageUri,
-};
-use kusto_copy_store::{Key, MemoryStore, Row, Store, Transaction};
+use kusto_copy_staging::{Lake, LocalLake, Put};
+use kusto_copy_store::{MemoryStore, Store};
 use tokio::sync::watch;
 
+use super::super::testing::{Refusing, sweeps};
 use crate::clock::now;
 use crate::effects::files_of_iteration;
 use crate::job::{DatabasePair, Job, JobDefinition, RunOptions};
 use crate::persist::{
-    JobRecord, StoredActivity, StoredDatabase, database_partition, job_key, put, read,
-    write_or_read,
+    FailedSweep, JobRecord, StoredActivity, StoredDatabase, job_key, write_or_read,
 };
 use crate::report::Report;
 use crate::step::{StepOutcome, StepReport};
 use crate::{Control, Style};
 
 const INCARNATION: &str = "0badcafe";
-
-/// A lake that deletes nothing.
-struct Refusing(LocalLake);
-
-#[async_trait]
-impl Lake for Refusing {
-    async fn put_if_absent(&self, name: &ObjectName, contents: &[u8]) -> Result<Put, LakeError> {
-        self.0.put_if_absent(name, contents).await
-    }
-
-    async fn get(&self, name: &ObjectName) -> Result<Option<Vec<u8>>, LakeError> {
-        self.0.get(name).await
-    }
-
-    async fn list(&self, prefix: &Prefix) -> Result<Vec<Listed>, LakeError> {
-        self.0.list(prefix).await
-    }
-
-    async fn export_targets(&self, prefix: &Prefix) -> Result<Vec<StorageUri>, LakeError> {
-        self.0.export_targets(prefix).await
-    }
-
-    async fn ingest_uri(&self, reported: &str, under: &Prefix) -> Result<StorageUri, LakeError> {
-        self.0.ingest_uri(reported, under).await
-    }
-
-    async fn staged_size(&self, reported: &str, under: &Prefix) -> Result<Option<u64>, LakeError> {
-        self.0.staged_size(reported, under).await
-    }
-
-    async fn delete_prefix(&self, prefix: &Prefix) -> Result<Deleted, LakeError> {
-        Err(LakeError::Denied {
-            what: format!("deleting {prefix}"),
-            source: None,
-        })
-    }
-}
 
 fn job() -> Job {
     let mut options = RunOptions {
@@ -162,7 +122,7 @@ async fn a_lake_that_refuses_holds_the_table_with_the_remedy_and_does_not_end_th
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     completed(store.as_ref()).await;
     let dir = tempfile::tempdir().expect("a folder");
-    let ended = step(&store, Arc::new(Refusing(lake(&dir).await))).await;
+    let ended = step(&store, Arc::new(Refusing::all(lake(&dir).await))).await;
     assert_eq!(ended.outcome, StepOutcome::Held);
     let error = ended.report.tables[0].error.clone().unwrap_or_default();
     assert!(error.contains("no permission for deleting"), "{error}");
@@ -187,29 +147,32 @@ async fn what_comes_late_is_deleted_once_more() {
     let loaded = loaded.await.expect("loads");
     assert!(loaded.tidy.is_empty(), "the table is tidy");
     assert_eq!(lake.get(&file).await.expect("reads"), None);
-    assert_eq!(loaded.due_sweeps(now()).count(), 0, "not yet");
+    assert!(loaded.next_sweep().is_some_and(|at| at > now()), "not yet");
 
     let put = lake.put_if_absent(&file, b"late").await;
     assert_eq!(put.expect("is put"), Put::Created);
     step(&store, Arc::clone(&lake) as Arc<dyn Lake>).await;
     assert!(lake.get(&file).await.expect("reads").is_some(), "not yet");
-    make_due(store.as_ref(), &id).await;
+    make_due(store.as_ref()).await;
     step(&store, Arc::clone(&lake) as Arc<dyn Lake>).await;
     assert_eq!(lake.get(&file).await.expect("reads"), None);
-    let loaded = StoredDatabase::load(store.as_ref(), "A", "B", 1);
-    let left = loaded.await.expect("loads").sweeps.len();
+    let left = sweeps(store.as_ref()).await.len();
     assert_eq!(left, 0, "it is deleted once more, not for ever");
 }
 
 /// The time of the table's second deletion has come.
-async fn make_due(store: &dyn Store, id: &ActivityId) {
-    let partition = database_partition("A").expect("a partition");
-    let row = Row::of(&["sweep", id.as_str(), "00000001"]).expect("a row");
-    let key = Key::new(partition, row);
-    let found = read::<Sweep>(store, &key).await.expect("reads");
-    let (mut sweep, etag) = found.expect("a second deletion is recorded");
-    sweep.due = Millis(0);
-    let write = put(key, &sweep, Some(&etag)).expect("is written");
-    let transaction = Transaction::new(vec![write]).expect("a transaction");
-    store.commit(&transaction).await.expect("commits");
+async fn make_due(store: &dyn Store) {
+    let mut database = StoredDatabase::load(store, "A", "B", 9)
+        .await
+        .expect("loads");
+    let found = database.due_sweeps(store, Millis(u64::MAX)).await;
+    let found = found.expect("reads").expect("one is recorded");
+    let stored = found.due[0].clone();
+    let failed = FailedSweep {
+        stored,
+        what: String::new(),
+        until: Millis(0),
+    };
+    let swept = database.swept(store, found, &[], vec![failed]).await;
+    swept.expect("stored");
 }

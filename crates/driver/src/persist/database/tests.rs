@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use kusto_copy_core::database::Sweep;
 use kusto_copy_core::vocabulary::{Cursor, Millis, Window};
 use kusto_copy_store::faulty::{Call, Fault, Faulty};
 use kusto_copy_store::{MemoryStore, SystemClock};
@@ -64,13 +65,17 @@ async fn iteration(store: &dyn Store) -> Result<StoredDatabase, DriverError> {
         files: true,
         staging: vec!["s".to_owned()],
         due: Millis(9),
+        tries: 0,
     };
     let left = Leftovers {
         has_staging: true,
         sweep: Some(sweep),
     };
     database.tidied(store, &activity, left).await?;
-    database.swept(store, vec![(activity, 1)]).await?;
+    let found = database.due_sweeps(store, Millis(9)).await?;
+    let found = found.unwrap_or_default();
+    let done = found.due.clone();
+    database.swept(store, found, &done, Vec::new()).await?;
     Ok(database)
 }
 
@@ -97,7 +102,8 @@ async fn lost_answers_leave_memory_and_store_together() {
             let rows: Vec<u64> = stored.tables.values().map(|t| t.rows_copied).collect();
             assert_eq!(rows, [7], "{fault:?} at {at}");
             assert!(stored.due.is_empty() && stored.tidy.is_empty());
-            assert!(stored.sweeps.is_empty());
+            assert_eq!(stored.next_sweep(), None);
+            assert!(sweeps(memory.as_ref()).await.is_empty());
         }
     }
 }
@@ -253,49 +259,105 @@ async fn kept_staging_is_found_when_the_job_ends() {
     assert_eq!(loaded.tables, database.tables);
 }
 
-/// What late commands may have left stays recorded until it is swept, and is due in time.
-#[tokio::test]
-async fn leftovers_are_swept_once_they_are_due() {
-    let store = memory();
-    let mut database = StoredDatabase::load(store.as_ref(), "a", "b", 1)
-        .await
-        .expect("loads");
-    for event in [read("c"), DatabaseEvent::Marked] {
-        database
-            .apply(store.as_ref(), event)
-            .await
-            .expect("applies");
-    }
-    database
-        .mark_due(store.as_ref(), vec![due()])
-        .await
-        .expect("marks");
-    let activity = ActivityId::of("a", "T");
-    database
-        .complete(store.as_ref(), &activity, |_| {})
-        .await
-        .expect("completes");
-    let sweep = Sweep {
-        activity: activity.clone(),
+async fn sweeps(store: &dyn Store) -> Vec<Sweep> {
+    let partition = database_partition("a").expect("a partition");
+    let range = RowRange::below(&["sweep"]).expect("a range");
+    let found = list_all(store, &partition, &range).await.expect("lists");
+    let sweeps = found
+        .iter()
+        .map(|entity| decode(entity).expect("a sweep").0);
+    sweeps.collect()
+}
+
+fn sweep(due: u64) -> Sweep {
+    Sweep {
+        activity: ActivityId::of("a", "T"),
         iteration: 1,
         files: true,
         staging: vec!["s".to_owned()],
-        due: Millis(100),
-    };
-    let left = Leftovers {
-        has_staging: false,
-        sweep: Some(sweep.clone()),
-    };
-    database
-        .tidied(store.as_ref(), &activity, left)
-        .await
-        .expect("tidies");
-    let mut loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1)
+        due: Millis(due),
+        tries: 0,
+    }
+}
+
+/// A database with second deletions that are due at these moments.
+async fn leaves(store: &dyn Store, moments: &[u64]) -> StoredDatabase {
+    let mut database = StoredDatabase::load(store, "a", "b", 1)
         .await
         .expect("loads");
-    assert_eq!(loaded.due_sweeps(Millis(99)).next(), None);
-    assert_eq!(loaded.due_sweeps(Millis(100)).next(), Some(&sweep));
-    let keys = vec![(activity, 1)];
-    loaded.swept(store.as_ref(), keys).await.expect("sweeps");
-    assert_eq!(loaded.due_sweeps(Millis(100)).next(), None);
+    for moment in moments {
+        let write = database.recorded(&sweep(*moment)).expect("a write");
+        let written = database.commit(store, vec![write]).await;
+        written.expect("commits");
+    }
+    database
+}
+
+/// What late commands may have left stays recorded until it is swept, and is due in time.
+#[tokio::test]
+async fn leftovers_are_swept_once_they_are_due_and_no_execution_reads_them_before() {
+    let store = memory();
+    leaves(store.as_ref(), &[100, 300, 200]).await;
+    let unread = |call: Call<'_>| matches!(call, Call::List(_)).then_some(Fault::Unavailable);
+    let blind = Faulty::new(Arc::clone(&store), Box::new(unread));
+    let loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1).await;
+    let mut loaded = loaded.expect("loads");
+    assert_eq!(loaded.next_sweep(), Some(Millis(100)));
+    let found = loaded.due_sweeps(&blind, Millis(99)).await;
+    assert!(found.expect("nothing is read").is_none());
+    let found = loaded.due_sweeps(store.as_ref(), Millis(250)).await;
+    let found = found.expect("reads").expect("some are due");
+    let due: Vec<&Sweep> = found.due.iter().map(|stored| &stored.sweep).collect();
+    assert_eq!(due, [&sweep(100), &sweep(200)]);
+    // One of them is left for the next turn.
+    let done = found.due[..1].to_vec();
+    let swept = loaded.swept(store.as_ref(), found, &done, Vec::new());
+    swept.await.expect("stored");
+    assert_eq!(loaded.next_sweep(), Some(Millis(200)));
+    let found = loaded.due_sweeps(store.as_ref(), Millis(250)).await;
+    let found = found.expect("reads").expect("one is due");
+    let done = found.due.clone();
+    let swept = loaded.swept(store.as_ref(), found, &done, Vec::new());
+    swept.await.expect("stored");
+    assert_eq!(loaded.next_sweep(), Some(Millis(300)));
+    assert_eq!(sweeps(store.as_ref()).await, [sweep(300)]);
+    let again = StoredDatabase::load(store.as_ref(), "a", "b", 1).await;
+    assert_eq!(again.expect("loads").next_sweep(), Some(Millis(300)));
+}
+
+/// More than one turn takes are read turn by turn; what fails goes behind the others and is told.
+#[tokio::test]
+async fn a_second_deletion_that_fails_goes_behind_the_others() {
+    let store = memory();
+    let moments: Vec<u64> = (100..150).collect();
+    let mut database = leaves(store.as_ref(), &moments).await;
+    let (mut turns, mut done) = (0, 0);
+    while let Some(mut found) = database
+        .due_sweeps(store.as_ref(), Millis(1_000))
+        .await
+        .expect("reads")
+    {
+        let failing = found.due.first().filter(|_| turns == 0).cloned();
+        let failed = failing.map(|stored| FailedSweep {
+            stored,
+            what: "no permission".to_owned(),
+            until: Millis(5_000),
+        });
+        let works = found.due.split_off(usize::from(failed.is_some()));
+        turns += 1;
+        done += works.len();
+        found.due.extend(works.iter().cloned());
+        let failed = failed.into_iter().collect();
+        let swept = database.swept(store.as_ref(), found, &works, failed);
+        swept.await.expect("stored");
+    }
+    assert_eq!((turns, done), (2, 49));
+    let left = sweeps(store.as_ref()).await;
+    let expected = Sweep {
+        due: Millis(5_000),
+        tries: 1,
+        ..sweep(100)
+    };
+    assert_eq!(left, [expected]);
+    assert_eq!(database.next_sweep(), Some(Millis(5_000)));
 }

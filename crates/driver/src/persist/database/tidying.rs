@@ -1,8 +1,8 @@
-//! What is left of tables between iterations: tidying, kept staging tables, second deletions.
+//! What is left of tables between iterations: tidying, kept staging tables.
 
 use kusto_copy_core::database::{DueMarker, Sweep, TableRecord};
-use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
-use kusto_copy_store::{Key, Store, StoreError, Write};
+use kusto_copy_core::vocabulary::{ActivityId, Cursor, Window};
+use kusto_copy_store::{Store, StoreError, Write};
 
 use super::{Marker, StoredDatabase, TABLES_OF_A_COMMIT};
 use crate::persist::put;
@@ -17,12 +17,6 @@ pub(crate) struct Leftovers {
 }
 
 impl StoredDatabase {
-    /// What is to be deleted once more now.
-    pub(crate) fn due_sweeps(&self, now: Millis) -> impl Iterator<Item = &Sweep> {
-        let sweeps = self.sweeps.values().map(|(sweep, _)| sweep);
-        sweeps.filter(move |sweep| sweep.due <= now)
-    }
-
     /// Tables that are at rest and whose staging table is kept.
     pub(crate) fn kept_staging(&self) -> impl Iterator<Item = (&TableRecord, &Cursor)> {
         self.tables.values().filter_map(|table| {
@@ -56,19 +50,8 @@ impl StoredDatabase {
             let seen = self.table_etags.get(activity);
             writes.push(put(self.key(&["table", id])?, table, seen)?);
         }
-        let sweep = left.sweep.map(|mut sweep| {
-            let key = (sweep.activity.clone(), sweep.iteration);
-            if let Some((known, _)) = self.sweeps.get(&key) {
-                sweep.staging.extend(known.staging.iter().cloned());
-                sweep.staging.sort();
-                sweep.staging.dedup();
-                sweep.files |= known.files;
-            }
-            (key, sweep)
-        });
-        if let Some((key, sweep)) = &sweep {
-            let seen = self.sweeps.get(key).map(|(_, etag)| etag);
-            writes.push(put(self.sweep_key(key)?, sweep, seen)?);
+        if let Some(sweep) = &left.sweep {
+            writes.push(self.recorded(sweep)?);
         }
         let mut etags = self.commit(store, writes).await?.into_iter().skip(1);
         if let Some(table) = table {
@@ -76,11 +59,6 @@ impl StoredDatabase {
                 self.table_etags.insert(activity.clone(), etag);
             }
             self.tables.insert(activity.clone(), table);
-        }
-        if let Some((key, sweep)) = sweep
-            && let Some(etag) = etags.next().flatten()
-        {
-            self.sweeps.insert(key, (sweep, etag));
         }
         self.tidy.remove(activity);
         Ok(())
@@ -118,35 +96,6 @@ impl StoredDatabase {
                     self.tidy.insert(id, Marker { marker, etag });
                 }
             }
-        }
-        Ok(())
-    }
-
-    fn sweep_key(&self, (activity, iteration): &(ActivityId, u32)) -> Result<Key, StoreError> {
-        self.key(&["sweep", activity.as_str(), &format!("{iteration:08}")])
-    }
-
-    /// Second deletions are done: so many at once as fit beside the record.
-    pub(crate) async fn swept(
-        &mut self,
-        store: &dyn Store,
-        keys: Vec<(ActivityId, u32)>,
-    ) -> Result<(), StoreError> {
-        let mut writes = Vec::new();
-        for key in &keys {
-            if let Some((_, etag)) = self.sweeps.get(key).cloned() {
-                writes.push(Write::Delete {
-                    key: self.sweep_key(key)?,
-                    if_match: etag,
-                });
-            }
-        }
-        if writes.is_empty() {
-            return Ok(());
-        }
-        self.commit(store, writes).await?;
-        for key in &keys {
-            self.sweeps.remove(key);
         }
         Ok(())
     }
