@@ -58,6 +58,10 @@ async fn an_execution_may_be_too_short_for_more_than_one_effect() {
     stage
         .settings
         .insert("KUSTO_COPY_STYLE".into(), "economy".into());
+    // An execution sends what it can once, so with one slot of each kind that is one effect.
+    for slots in ["exportSlots", "ingestionSlots", "querySlots"] {
+        stage.job[slots] = 1.into();
+    }
     let host = stage.host().await;
     let executions = host.tick_until_complete(&stage, async |_, _| {}).await;
     assert!(executions > 20, "only {executions} executions");

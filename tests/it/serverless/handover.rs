@@ -63,19 +63,18 @@ async fn the_command_line_goes_on_where_the_app_stopped_and_never_beside_it() {
         .source
         .settings(&json!({"service_times": {"export": {"base_ms": 1_500}}}));
     let host = stage.host().await;
-    let (ended, beside) = tokio::join!(host.tick("advance"), async {
-        tokio::task::block_in_place(|| {
-            until("the app's execution works", || {
-                let running = stage.source.look("/stats")["running_operations"].clone();
-                if running.as_u64() > Some(0) {
-                    Ok(())
-                } else {
-                    Err(running.to_string())
-                }
-            });
-            Ended::of(command_line(&stage))
-        })
+    let handle = (*host).clone();
+    let step = tokio::spawn(async move { handle.tick("advance").await });
+    until("the app's execution works", || {
+        let running = stage.source.look("/stats")["running_operations"].clone();
+        if running.as_u64() > Some(0) {
+            Ok(())
+        } else {
+            Err(running.to_string())
+        }
     });
+    let beside = Ended::of(command_line(&stage));
+    let ended = step.await.expect("the tick comes back");
     assert!(ended.expect("there is a timer").succeeded());
     assert_eq!(beside.code, Some(1), "{beside}");
     assert!(
