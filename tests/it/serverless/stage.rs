@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -117,10 +118,17 @@ impl Stage {
         for extent in self.destination.extents(&self.database) {
             assert_eq!(extent["Tags"], "", "a tag is left: {extent:?}");
             let table = extent["TableName"].as_str().expect("a name");
-            assert!(!table.starts_with("kcopy_"), "staged rows are left: {extent:?}");
+            assert!(
+                !table.starts_with("kcopy_"),
+                "staged rows are left: {extent:?}"
+            );
         }
         let foreign: Vec<String> = self.rows(&self.destination).into_keys().collect();
-        assert_eq!(foreign, tables_sorted(tables), "other tables than the source's");
+        assert_eq!(
+            foreign,
+            tables_sorted(tables),
+            "other tables than the source's"
+        );
         report
     }
 
@@ -228,6 +236,60 @@ fn is_complete(host: &Host) -> bool {
     report["state"] == "complete"
         && !tables.is_empty()
         && tables.iter().all(|table| table["state"] == "completed")
+}
+
+/// What the handler's steps spent, by the lines that end them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent {
+    /// Blocks that arrived.
+    pub(super) blocks: u64,
+    commits: u64,
+    reads: u64,
+    requests: u64,
+}
+
+impl Spent {
+    /// Until now.
+    pub(super) fn by(host: &Host) -> Self {
+        let lines: Vec<Value> = host
+            .lines()
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|line| line["event"] == "step")
+            .collect();
+        let sum = |member: &str| lines.iter().filter_map(|line| line[member].as_u64()).sum();
+        Self {
+            blocks: sum("blocks_moved"),
+            commits: sum("store_commits"),
+            reads: sum("store_reads"),
+            requests: sum("kusto_requests"),
+        }
+    }
+
+    /// Without what was spent before.
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            blocks: self.blocks - before.blocks,
+            commits: self.commits - before.commits,
+            reads: self.reads - before.reads,
+            requests: self.requests - before.requests,
+        }
+    }
+
+    /// Tells on stderr what one unit of so many cost.
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(super) fn print(self, what: &str, unit: &str, units: u64) {
+        let per = |count: u64| count as f64 / units as f64;
+        // Losing the line is no reason to fail.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{what}; for each {unit} {:.1} store transactions, {:.1} store reads, {:.1} Kusto \
+             requests",
+            per(self.commits),
+            per(self.reads),
+            per(self.requests),
+        );
+    }
 }
 
 /// A pause for chance, never for waiting on something.
