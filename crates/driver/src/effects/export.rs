@@ -18,6 +18,7 @@ use kusto_copy_kusto::kql::export::ExportRequest;
 use kusto_copy_kusto::kql::values::Scope;
 use kusto_copy_staging::digest;
 
+use super::identity::ensure_same_table;
 use super::names::attempt_folder;
 use super::{EffectError, Outcome, Task, Workplace, unprepared, unsent_or_lost};
 
@@ -256,8 +257,12 @@ pub(super) async fn check_values(place: &Workplace, task: &Task) -> Result<Outco
 
 pub(super) async fn recount(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
     let block = task.block()?;
-    let (BlockState::Exported { attempt, .. }, Some(layout)) =
-        (&block.state, task.head.phase.layout())
+    let (
+        BlockState::Exported {
+            attempt, manifest, ..
+        },
+        Some(layout),
+    ) = (&block.state, task.head.phase.layout())
     else {
         return Ok(Outcome::default());
     };
@@ -267,6 +272,10 @@ pub(super) async fn recount(place: &Workplace, task: &Task) -> Result<Outcome, E
         .source
         .bounds(&call, &task.head.source_table, &layout.schema, &predicate)
         .await?;
+    if found.rows == manifest.rows {
+        // It will be taken as the source's own change: not the rows of another table.
+        ensure_same_table(place, task).await?;
+    }
     Ok(Outcome::block(
         block.number,
         BlockEvent::Recounted {

@@ -5,12 +5,15 @@
 //! returns events, which the engine applies if they still fit.
 
 mod export;
+mod identity;
 mod ingest;
 mod moves;
 mod names;
 mod plan;
 mod prepare;
 mod reconcile;
+#[cfg(test)]
+mod testing;
 mod tidy;
 
 pub(crate) use export::needs_value_check;

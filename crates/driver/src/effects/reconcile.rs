@@ -8,6 +8,7 @@ use kusto_copy_core::activity::{ActivityEvent, Phase, Reconciling};
 use kusto_copy_core::vocabulary::{Instants, Slice, Ticks, TimeRange};
 use kusto_copy_kusto::commands::planning::ExtentDay;
 
+use super::identity::ensure_same_table;
 use super::plan::predicate;
 use super::{EffectError, Outcome, Task, Workplace};
 
@@ -55,6 +56,8 @@ pub(super) async fn reconcile(place: &Workplace, task: &Task) -> Result<Outcome,
         so_far.up_to = cut;
         return Ok(part(so_far));
     }
+    // After all counts: whatever table they were of, it is this one or the difference is told.
+    ensure_same_table(place, task).await?;
     Ok(Outcome::event(ActivityEvent::Reconciled {
         source_rows: so_far.rows,
     }))
