@@ -139,6 +139,15 @@ pub(crate) fn report<'a>(
             add_live(&mut of_table, live, due, now);
             report.tables.push(of_table);
         }
+        let waiting = database
+            .due
+            .iter()
+            .filter(|(id, _)| !live.contains_key(*id) && !database.tables.contains_key(*id));
+        for (_, due) in waiting {
+            let mut of_table = empty(&record.source, &due.marker.source_table);
+            "waiting".clone_into(&mut of_table.state);
+            report.tables.push(of_table);
+        }
     }
     report
         .tables

@@ -198,6 +198,8 @@ impl Engine {
             let acted = self.advance(ending).await?;
             self.worked |= acted;
             self.finish_tables().await?;
+            // Tables that finished leave room for others.
+            let acted = acted || (!ending && self.may_take_up());
             self.report(progress, JobState::Running, false);
             if let Some(end) = self.verdict(ending, acted) {
                 // Nothing else is left to go on with: now it ends with what was refused.
@@ -264,14 +266,7 @@ impl Engine {
 
     /// Activities by the user's priority, then by their newest window.
     fn in_order(&self) -> Vec<ActivityId> {
-        let rank = |live: &Live| {
-            let table = &live.stored.state.head.source_table;
-            self.options
-                .priority
-                .iter()
-                .position(|name| name == table)
-                .unwrap_or(usize::MAX)
-        };
+        let rank = |live: &Live| self.rank(&live.stored.state.head.source_table);
         let mut ids: Vec<(usize, std::cmp::Reverse<Option<i64>>, ActivityId)> = self
             .live
             .iter()

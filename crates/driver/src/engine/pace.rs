@@ -78,7 +78,8 @@ impl Engine {
     pub(super) fn is_at_work(&self) -> bool {
         let keep = self.options.continuous;
         let rests = |live: &super::Live| live.rests(keep);
-        !self.live.values().all(rests)
+        self.has_reachable()
+            || !self.live.values().all(rests)
             || (0..self.sides.len()).any(|side| {
                 self.sides[side].stored.record.open().is_some() && !self.is_refused(side)
             })
@@ -98,7 +99,9 @@ impl Engine {
     pub(super) fn is_stuck(&self) -> bool {
         let states = || self.live.values().map(|live| &live.stored.state);
         let waits = self.watcher.is_watching() || self.wake_at.is_some();
-        !waits && stuck::all(states, self.options.limits.active_blocks)
+        // A table that nobody looked at may go on, unless blocks that are held leave it no room.
+        let others = self.has_reachable() && self.has_room_for_blocks();
+        !waits && !others && stuck::all(states, self.options.limits.active_blocks)
     }
 
     fn end_of_loop(&self) -> Option<End> {

@@ -19,7 +19,7 @@ where
 }
 
 /// Whether a table has something that waits for a person, and nothing else.
-fn is_stuck(state: &ActivityState) -> bool {
+pub(super) fn is_stuck(state: &ActivityState) -> bool {
     // What its blocks could still do without it is done when this is asked.
     state.head.held.is_some()
         || (state.blocks.values().any(is_held)

@@ -115,37 +115,48 @@ impl Bench {
                 "{:?}",
                 engine.sides[side].obstacle
             );
-            let ids: Vec<_> = engine.sides[side].stored.due.keys().cloned().collect();
-            for id in ids {
-                let mut live = engine.live.remove(&id).expect("it is at work");
-                let head = &mut live.stored.state.head;
-                let columns = Vec::new();
-                head.phase = Phase::Completed {
-                    window: head.phase.window().clone(),
-                    layout: Layout {
-                        schema: TableSchema { columns },
-                        encoding: Encoding::Csv,
-                        retention: None,
-                    },
-                    at: now(),
-                };
-                let epoch = head.epoch;
-                let claimed = ActivityEvent::Claimed { epoch };
-                let applied = live.stored.apply(claimed, now(), &self.options.limits);
-                applied.expect("applies");
-                let store = self.store.as_ref();
-                live.stored.flush(store).await.expect("is stored");
-                let database = &mut engine.sides[side].stored;
-                database
-                    .complete(store, &id, |_| {})
-                    .await
-                    .expect("completes");
-                let left = crate::persist::Leftovers::default();
-                database.tidied(store, &id, left).await.expect("is tidy");
+            // Not all tables are taken to work at once.
+            while !engine.sides[side].stored.due.is_empty() {
+                self.complete(engine, side).await;
+                engine.take_up(side).await.expect("takes up");
             }
             let database = &mut engine.sides[side].stored;
             let committed = database.apply(self.store.as_ref(), DatabaseEvent::Committed);
             committed.await.expect("is committed");
+        }
+    }
+
+    /// Completes the tables of a database that are at work.
+    async fn complete(&self, engine: &mut Engine, side: usize) {
+        let mut ids: Vec<_> = engine.live.keys().cloned().collect();
+        ids.retain(|id| engine.live[id].side == side);
+        assert!(!ids.is_empty(), "nothing is at work");
+        for id in ids {
+            let mut live = engine.live.remove(&id).expect("it is at work");
+            let head = &mut live.stored.state.head;
+            let columns = Vec::new();
+            head.phase = Phase::Completed {
+                window: head.phase.window().clone(),
+                layout: Layout {
+                    schema: TableSchema { columns },
+                    encoding: Encoding::Csv,
+                    retention: None,
+                },
+                at: now(),
+            };
+            let epoch = head.epoch;
+            let claimed = ActivityEvent::Claimed { epoch };
+            let applied = live.stored.apply(claimed, now(), &self.options.limits);
+            applied.expect("applies");
+            let store = self.store.as_ref();
+            live.stored.flush(store).await.expect("is stored");
+            let database = &mut engine.sides[side].stored;
+            database
+                .complete(store, &id, |_| {})
+                .await
+                .expect("completes");
+            let left = crate::persist::Leftovers::default();
+            database.tidied(store, &id, left).await.expect("is tidy");
         }
     }
 }
@@ -354,6 +365,22 @@ async fn what_is_wrong_with_one_database_keeps_no_other_from_going_on() {
         engine.next_opening().is_none(),
         "the refused one does not wake it"
     );
+}
+
+#[tokio::test]
+async fn an_execution_over_a_replaced_source_ends_though_its_tables_wait() {
+    let bench = Bench::new(&["A"]).await;
+    bench.cluster.state().table("A", "T");
+    let mut engine = bench.engine().await;
+    engine.open_iterations().await.expect("opens");
+    assert!(engine.is_at_work());
+    engine.lease.give_up().await;
+    bench.cluster.state().replaced = true;
+    let mut engine = bench.engine().await;
+    engine.open_iterations().await.expect("it is kept apart");
+    assert!(engine.is_refused(0) && engine.live.is_empty());
+    assert!(!engine.is_at_work(), "its table waits for a person");
+    assert!(engine.verdict(false, false).is_some(), "the execution ends");
 }
 
 #[tokio::test]
