@@ -58,7 +58,7 @@ impl ActivityState {
                 Ok(Changes::default())
             }
             ActivityEvent::LayoutRead { layout } => self.layout_read(layout),
-            ActivityEvent::StagingIntended { name } => self.staging_intended(name),
+            ActivityEvent::StagingIntended { name } => self.staging_intended(name, now),
             ActivityEvent::StagingReady { name, horizon } => {
                 self.staging_ready(&name, horizon, limits.unit_blocks, now)
             }
@@ -118,6 +118,7 @@ impl ActivityState {
         self.head.held = None;
         self.head.counters = Counters::default();
         self.head.notes.clear();
+        self.renew_kept_staging(now);
         self.head.may_come_late = false;
         self.head.dropped_staging.clear();
         self.enter(starting, now);
@@ -198,6 +199,7 @@ impl ActivityState {
                 // A failure count that started anew with each plan would never reach its limit.
                 for new in &mut progress.blocks {
                     new.failures = new.failures.max(block.failures);
+                    new.lost = new.lost.max(block.lost);
                 }
                 self.head.counters.blocks_planned -= 1;
                 self.head.counters.rows_planned -= block.planned_rows;

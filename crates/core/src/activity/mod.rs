@@ -236,6 +236,14 @@ pub struct Staging {
     pub schema: String,
     /// Whether it may be used.
     pub state: StagingState,
+    /// When it was intended: an old one is not used for another iteration.
+    #[serde(default = "long_ago")]
+    pub made: Millis,
+}
+
+/// The age of staging tables in states that did not store it.
+const fn long_ago() -> Millis {
+    Millis(0)
 }
 
 /// The life of a staging table.

@@ -5,6 +5,10 @@ use crate::block::{BlockState, HeldReason};
 use crate::plan::PlanCursor;
 use crate::vocabulary::{Millis, Ticks};
 
+/// Milliseconds after which a staging table is not used for another iteration: 30 days. Forgotten
+/// ones delete themselves at the destination after six times as long, in use or not.
+const KEPT_FOR: u64 = 30 * 24 * 3_600_000;
+
 impl ActivityState {
     /// Whether attempts may be ingested into the staging table.
     #[must_use]
@@ -33,7 +37,11 @@ impl ActivityState {
         }
     }
 
-    pub(super) fn staging_intended(&mut self, name: String) -> Result<Changes, ActivityError> {
+    pub(super) fn staging_intended(
+        &mut self,
+        name: String,
+        now: Millis,
+    ) -> Result<Changes, ActivityError> {
         let Some(layout) = self.head.phase.layout() else {
             return Err(self.unfit("an intended staging table"));
         };
@@ -48,6 +56,7 @@ impl ActivityState {
             name,
             schema,
             state: StagingState::Intended,
+            made: now,
         });
         Ok(Changes::default())
     }
@@ -124,6 +133,14 @@ impl ActivityState {
         }
         retire_unless(&mut self.head, |_| false);
         Ok(Changes::default())
+    }
+
+    /// The staging table that was kept is not used for another iteration when it is old, or when a
+    /// late command of the last one may still fill it.
+    pub(super) fn renew_kept_staging(&mut self, now: Millis) {
+        let late = self.head.may_come_late;
+        let is_young = |staging: &Staging| now.since(staging.made) < KEPT_FOR;
+        retire_unless(&mut self.head, |staging| !late && is_young(staging));
     }
 
     /// A block held for its values is tried again: staging keeps the sizes of values that the

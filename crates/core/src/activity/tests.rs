@@ -26,6 +26,7 @@ fn state(phase: impl FnOnce(Window, Layout) -> Phase) -> ActivityState {
         name: "s".to_owned(),
         schema: layout.schema.fingerprint(),
         state: StagingState::Ready,
+        made: NOW,
     });
     state.head.phase = phase(window, layout);
     state
@@ -189,4 +190,40 @@ fn a_window_is_counted_part_by_part_and_from_the_start_after_a_hold() {
     assert!(matches!(state.head.phase, Phase::Completed { .. }));
     let late = ActivityEvent::ReconciledInPart { so_far };
     assert!(state.apply(late, NOW, &Limits::default()).is_err());
+}
+
+#[test]
+fn a_kept_staging_table_serves_another_iteration_unless_it_is_old_or_may_be_filled_late() {
+    let day = 24 * 3_600_000;
+    let begun = |late: bool, at: Millis| {
+        let mut state = state(|window, layout| Phase::Completed {
+            window,
+            layout,
+            at: NOW,
+        });
+        state.head.may_come_late = late;
+        let window = state.head.phase.window().clone();
+        let event = ActivityEvent::Begun {
+            iteration: 2,
+            window,
+            bounds: None,
+        };
+        let limits = Limits::default();
+        state.apply(event, at, &limits).expect("the event fits");
+        (state.head.staging.is_some(), state.head.retired_staging)
+    };
+    let retired = (false, vec!["s".to_owned()]);
+    assert_eq!(begun(false, NOW.plus(29 * day)), (true, Vec::new()));
+    assert_eq!(begun(false, NOW.plus(31 * day)), retired);
+    assert_eq!(begun(true, NOW.plus(day)), retired);
+}
+
+/// Its age counts from when it was intended.
+#[test]
+fn a_staging_table_knows_when_it_was_made() {
+    let mut state = planned();
+    state.head.staging = None;
+    let name = "t".to_owned();
+    apply(&mut state, ActivityEvent::StagingIntended { name });
+    assert_eq!(state.head.staging.map(|staging| staging.made), Some(NOW));
 }

@@ -26,6 +26,7 @@ fn table(blocks: Vec<Block>) -> ActivityState {
         name: "s".to_owned(),
         schema: layout().schema.fingerprint(),
         state: StagingState::Ready,
+        made: NOW,
     });
     for block in blocks {
         state.head.next_block = BlockNumber(block.number.0 + 1);
