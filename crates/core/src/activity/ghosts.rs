@@ -47,7 +47,9 @@ pub(super) fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
         )
         | None => false,
     };
-    let failed_now = after.failures > before.failures || after.last_failure == Some(Failure::Group);
+    let failed_now = after.failures > before.failures
+        || after.lost > before.lost
+        || after.last_failure == Some(Failure::Group);
     (left && unknown && failed_now).then(|| Ghost {
         kind,
         at: sending.at(),

@@ -5,6 +5,9 @@ use super::{AfterAbandon, Block, BlockState, CountCheck, Failure, HeldReason, Ma
 use crate::limits::Limits;
 use crate::vocabulary::Millis;
 
+/// So many lost answers hold a block as one failure does.
+const LOST_FOR_A_FAILURE: u32 = 5;
+
 pub(super) fn failed(
     block: &Block,
     attempt: u32,
@@ -50,7 +53,21 @@ pub(super) fn failed(
     };
     let mut next = block.clone();
     next.since = now;
-    next.failures += u32::from(failure != Failure::Group);
+    match failure {
+        Failure::Group => {}
+        Failure::LostAnswer => next.lost += 1,
+        Failure::Operation { .. }
+        | Failure::TimedOut
+        | Failure::Refused { .. }
+        | Failure::OperationForgotten
+        | Failure::Count { .. }
+        | Failure::Staged { .. }
+        | Failure::Files
+        | Failure::IngestErrors
+        | Failure::Fingerprint
+        | Failure::StagingLost
+        | Failure::TooManyExtents { .. } => next.failures += 1,
+    }
     next.last_failure = Some(failure);
     next.state = match tag {
         Some(tag) => BlockState::Abandoning {
@@ -88,9 +105,11 @@ fn held_after_failures(
     files: Option<&Manifest>,
     limits: &Limits,
 ) -> Option<BlockState> {
-    (block.failures >= limits.failures).then(|| BlockState::Held {
+    let most_lost = limits.failures.saturating_mul(LOST_FOR_A_FAILURE);
+    let too_many = block.failures >= limits.failures || block.lost >= most_lost;
+    too_many.then(|| BlockState::Held {
         reason: HeldReason::Attempts {
-            failures: block.failures,
+            failures: block.failures + block.lost,
             last: block
                 .last_failure
                 .as_ref()
@@ -106,7 +125,9 @@ pub(super) fn replanning_or_held(block: &Block, limits: &Limits) -> BlockState {
 
 pub(super) fn planned_or_held(block: &Block, now: Millis, limits: &Limits) -> BlockState {
     held_after_failures(block, None, limits).unwrap_or_else(|| BlockState::Planned {
-        not_before: Some(now.plus(limits.retry_pause << block.failures.saturating_sub(1).min(6))),
+        not_before: Some(
+            now.plus(limits.retry_pause << (block.failures + block.lost).saturating_sub(1).min(6)),
+        ),
     })
 }
 

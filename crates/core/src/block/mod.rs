@@ -48,6 +48,10 @@ pub struct Block {
     pub attempts: u32,
     /// Attempts that failed for a reason of their own (throttling does not count).
     pub failures: u32,
+    /// Attempts that ended without an answer. Executions that are killed lose answers too, which
+    /// says nothing of the block: its bound is a multiple of the failures'.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u32,
     /// The last failure, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<Failure>,
@@ -59,6 +63,14 @@ pub struct Block {
     pub state: BlockState,
     /// Since when.
     pub since: Millis,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over references"
+)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Blocks that cut one slice by extents: none is ingested before all have exported exactly
@@ -394,6 +406,7 @@ impl Block {
             group: None,
             attempts: 0,
             failures: 0,
+            lost: 0,
             last_failure: None,
             values_passed: None,
             state: BlockState::Planned { not_before: None },

@@ -369,7 +369,7 @@ fn failures_are_capped_and_throttling_is_none() {
         .expect("exports");
         let failed = BlockEvent::Failed {
             attempt,
-            failure: Failure::LostAnswer,
+            failure: Failure::OperationForgotten,
         };
         now = transition(&now, failed, NOW, &limits).expect("fails");
     }
@@ -380,6 +380,32 @@ fn failures_are_capped_and_throttling_is_none() {
     };
     let after = transition(&block(ingesting()), refused, NOW, &limits).expect("waits");
     assert_eq!((after.failures, after.state.name()), (0, "exported"));
+}
+
+/// A host that ends executions early says nothing of a block, and yet no loop is endless.
+#[test]
+fn answers_lost_with_killed_executions_hold_a_block_only_after_many() {
+    let limits = Limits::default();
+    let mut now = block(BlockState::Planned { not_before: None });
+    let mut tries = 0;
+    while now.state.name() != "held" {
+        let export = BlockEvent::ExportIntended {
+            mode: Mode::Async,
+            epoch: u64::from(tries),
+        };
+        now = transition(&now, export, NOW, &limits).expect("exports");
+        let failed = BlockEvent::Failed {
+            attempt: now.attempts,
+            failure: Failure::LostAnswer,
+        };
+        now = transition(&now, failed, NOW, &limits).expect("fails");
+        tries += 1;
+        assert!(tries <= 100, "it never ends");
+    }
+    assert!(tries >= 5 * limits.failures, "held after {tries}");
+    assert_eq!(now.failures, 0);
+    let again = transition(&now, BlockEvent::Released, NOW, &limits).expect("is released");
+    assert_eq!((again.lost, again.state.name()), (0, "planned"));
 }
 
 #[test]

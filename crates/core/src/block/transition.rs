@@ -231,6 +231,7 @@ fn released(block: &Block) -> Option<Block> {
     };
     Some(Block {
         failures: 0,
+        lost: 0,
         state,
         ..block.clone()
     })
