@@ -123,12 +123,25 @@ fn a_missing_database_or_table_is_named() {
     assert_clear(&ended, 1, &["Absent"]);
     let ended = pair.copy(&["--tables-include", "T", "Tt"]);
     assert_clear(&ended, 1, &["`Tt`", "Samples"]);
-    let ended = pair.copy(&["--tables-exclude", "Tt"]);
-    assert_clear(&ended, 1, &["`Tt`"]);
     assert!(pair.destination.tables("Samples").is_empty());
 
     // Nothing that was refused stands in the way of what is right.
     pair.copy_completely(&["--tables-include", "T"]);
+    // A table that is excluded and does not exist is only told of; nor does a copy end when an
+    // included one is dropped later.
+    let ended = pair.copy_completely(&["--tables-exclude", "Tt", "--output", "json"]);
+    assert_eq!(ended.document()["iteration"], 2, "{ended}");
+    pair.at_source(&[".create table U (n:long)", ".drop table T"]);
+    let ended = pair.copy_completely(&["--tables-include", "T", "U", "--output", "json"]);
+    let document = ended.document();
+    let notes = document["tables"][0]["notes"].to_string();
+    assert!(
+        notes.contains("no such table since iteration 3"),
+        "{document}"
+    );
+    // With nothing left to copy it is refused: that is no idle iteration.
+    pair.at_source(&[".drop table U"]);
+    assert_clear(&pair.copy(&[]), 1, &["`T`, `U`", "Samples"]);
 }
 
 #[test]

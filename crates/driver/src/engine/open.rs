@@ -126,6 +126,12 @@ impl Engine {
         obstacle.is_some_and(|obstacle| obstacle.refused.is_some())
     }
 
+    /// Whether a table waits to be taken to work in a database that was not refused.
+    pub(super) fn has_reachable(&self) -> bool {
+        let mut sides = (0..self.sides.len()).filter(|side| !self.is_refused(*side));
+        sides.any(|side| self.waiting(side).next().is_some())
+    }
+
     /// What an execution ends with when a database was refused.
     pub(super) fn take_refusal(&mut self) -> Option<DriverError> {
         let mut sides = self.sides.iter_mut();

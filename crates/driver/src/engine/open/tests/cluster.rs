@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) failing: Vec<String>,
     /// A column that comes, and a text that fails once, as soon as a cursor was read.
     pub(super) at_cursor: Option<(String, String, String)>,
+    /// Whether the databases are others of the same names.
+    pub(super) replaced: bool,
     /// What was asked.
     pub(super) asked: Vec<String>,
     cursor: u64,
@@ -172,7 +174,7 @@ fn command(state: &State, database: &str, text: &str) -> (u16, String) {
         let row = json!([[
             database,
             null,
-            format!("id of {database}"),
+            format!("id {} of {database}", u8::from(state.replaced)),
             "v1",
             "ReadWrite",
             true
