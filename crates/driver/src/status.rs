@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::future::try_join_all;
+use kusto_copy_core::vocabulary::ActivityId;
 use kusto_copy_store::Store;
 
 use crate::clock::now;
@@ -10,6 +12,9 @@ use crate::persist::{JobEntities, StoredActivity, StoredDatabase};
 use crate::progress::{self, Circumstances};
 use crate::report::{JobState, Report};
 use crate::step::StepOutcome;
+
+/// Activities that are read at once.
+const LOADS_AT_ONCE: usize = 8;
 
 /// See [`crate::status`].
 pub(crate) async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError> {
@@ -28,10 +33,13 @@ pub(crate) async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError>
             .due
             .iter()
             .filter(|(_, due)| due.marker.iteration >= open);
-        for activity in due.map(|(id, _)| id).chain(stored.tidy.keys()) {
-            if let Some(found) = StoredActivity::load(store.as_ref(), activity).await? {
-                live.push(found.state);
-            }
+        let marked: Vec<&ActivityId> = due.map(|(id, _)| id).chain(stored.tidy.keys()).collect();
+        for some in marked.chunks(LOADS_AT_ONCE) {
+            let loads = some
+                .iter()
+                .map(|id| StoredActivity::load(store.as_ref(), id));
+            let found = try_join_all(loads).await?;
+            live.extend(found.into_iter().flatten().map(|found| found.state));
         }
         databases.push(stored);
     }
