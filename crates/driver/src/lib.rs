@@ -24,6 +24,8 @@ mod run;
 pub mod settings;
 mod status;
 mod step;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use control::Request;
 pub use cost::Cost;

@@ -1,9 +1,12 @@
-//! How fast the packaged handler is there, how much memory it takes idle, how large it is.
+//! How fast the packaged handler is there, how large it is, how much memory it takes: idle, and at
+//! its peak on a job of 100,000 blocks.
 //!
 //! Measures `dist/handler`, which `cargo xtask package` makes, or the executable that
 //! `KUSTO_COPY_HANDLER` names. Prints; judges nothing, since a busy machine is slow.
 //! `cargo bench -p kusto-copy-stand-in-host --bench startup`
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
+
+mod tracked;
 
 use std::env;
 use std::error::Error;
@@ -84,7 +87,7 @@ fn main() -> Result<()> {
     );
     memory("memory idle", starts.iter().map(|start| start.idle));
     memory("memory after status", starts.iter().map(|start| start.used));
-    Ok(())
+    tracked::measure(&handler)
 }
 
 fn memory(name: &str, of: impl Iterator<Item = Memory>) {
@@ -131,7 +134,7 @@ fn start(path: &Path) -> Result<Start> {
         .stderr(Stdio::inherit())
         .spawn()?;
     let handler = Handler(child);
-    while get(port, "/") != Some(200) {
+    while !matches!(get(port, "/"), Some((200, _))) {
         if began.elapsed() > HANGS_AFTER {
             return Err("the handler does not answer".into());
         }
@@ -153,26 +156,29 @@ fn jobs() -> &'static str {
         "state":"http://127.0.0.1:9/devstoreaccount1/kustocopy"}]"#
 }
 
-fn get(port: u16, path: &str) -> Option<u16> {
+/// The status and the body.
+fn get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(HANGS_AFTER)).ok()?;
     let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    answer.split(' ').nth(1)?.parse().ok()
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
-/// From Linux's own account of a process.
 fn resident(pid: u32) -> Result<Memory> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let field = |name: &str| -> Result<u64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        Ok(number.ok_or("the system does not tell")?.parse()?)
-    };
     Ok(Memory {
-        resident: field("VmRSS:")?,
-        own: field("RssAnon:")?,
+        resident: account(pid, "VmRSS:")?,
+        own: account(pid, "RssAnon:")?,
     })
+}
+
+/// A number of KiB from Linux's own account of a process.
+fn account(pid: u32, name: &str) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number.ok_or("the system does not tell")?.parse()?)
 }
