@@ -99,11 +99,12 @@ impl Engine {
         let present: BTreeSet<&str> = chosen.iter().map(String::as_str).collect();
         let database = &self.sides[side].stored;
         let records = database.tables.values();
-        let missing: Vec<TableRecord> = records
+        let mut missing: Vec<TableRecord> = records
             .filter(|record| self.options.chooses(&record.source_table))
             .filter(|record| !present.contains(record.source_table.as_str()))
             .cloned()
             .collect();
+        missing.sort_by(|a, b| a.source_table.cmp(&b.source_table));
         if missing.is_empty() && database.tables.values().all(|t| t.missing_since.is_none()) {
             return Ok(());
         }

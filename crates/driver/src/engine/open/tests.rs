@@ -338,6 +338,17 @@ async fn a_table_that_cannot_go_on_is_held_with_the_remedy_and_the_others_go_on(
     let outcome = execute(Arc::clone(&engine.sides[0].place), task).await;
     assert!(outcome.refused, "{outcome:?}");
 
+    // Another start is another try of all of them.
+    let held_now = |engine: &Engine| {
+        let heads = engine.live.values().map(|live| &live.stored.state.head);
+        heads.filter(|head| head.held.is_some()).count()
+    };
+    assert_eq!(held_now(&engine), 2, "they are not tried again at once");
+    engine.lease.give_up().await;
+    let mut engine = bench.engine().await;
+    engine.open_iterations().await.expect("goes on");
+    assert_eq!((engine.live.len(), held_now(&engine)), (4, 0));
+
     // Whoever excludes them goes on without them.
     engine.lease.give_up().await;
     bench.options.tables_exclude = held.iter().map(|(name, _)| (*name).to_owned()).collect();
