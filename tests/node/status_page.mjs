@@ -33,7 +33,7 @@ function report(more = {}) {
   return {
     state: "running", iteration: 41, cursor_end: "638000000000000002", lag_ms: 3 * MINUTE, at: now, paused: false,
     rpo_ms: 5 * MINUTE, next_iteration_at: now + MINUTE,
-    databases: [{ source: "Telemetry", destination: "Telemetry", iteration: 41, cursor_end: "638000000000000002", lag_ms: 3 * MINUTE, state: "running" }],
+    databases: [{ source: "Telemetry", destination: "Telemetry", iteration: 41, cursor_end: "638000000000000002", lag_ms: 3 * MINUTE, state: "running", ...more.database }],
     heartbeat: { at: now - 40000, epoch: 12, outcome: "worked", steps: 1234, next_due: now + 20000, version: "0.1.0" },
     history: history((n) => (2 + Math.sin(n / 5)) * MINUTE + (n === 60 ? 5 * MINUTE : 0)),
     tables: [
@@ -58,7 +58,7 @@ const FIXTURES = {
   broken: { at: now, version: "0.1.0", problems: ["KUSTO_COPY_JOBS is no JSON array: line 1"], jobs: [] },
   empty: { at: now, version: "0.1.0", problems: [], jobs: [] },
   stale: { at: now, version: "0.1.0", problems: [], jobs: [{ name: "stale", error: null, remedy: null,
-    report: report({ lag_ms: 90 * MINUTE, heartbeat: { at: now - 45 * MINUTE, epoch: 1, outcome: "worked", steps: 2, next_due: null, version: "0.1.0" }, history: [] }) }] },
+    report: report({ lag_ms: 90 * MINUTE, database: { error: "it was dropped; give its new name" }, heartbeat: { at: now - 45 * MINUTE, epoch: 1, outcome: "worked", steps: 2, next_due: null, version: "0.1.0" }, history: [] }) }] },
 };
 
 let fixture = FIXTURES.running;
@@ -216,6 +216,7 @@ async function tellsProblemsAndNothing() {
   await page.close();
   page = await open("stale");
   const text = await page.locator("main").innerText();
+  assert.ok(text.includes("Database Telemetry is not taken up: it was dropped; give its new name"), text);
   assert.ok(text.includes("No step has ended for 45 min") && text.includes("above the RPO of 5 min"), text);
   assert.equal(await page.locator("figure svg").count(), 0);
   await page.close();

@@ -107,6 +107,9 @@ function route(job, databases) {
 function showTrouble(place, job, report, at) {
   const notices = [];
   if (job.error) notices.push(notice(job.error, job.remedy ? [job.remedy] : [], true));
+  for (const { source, error } of (report.databases ?? []).filter((database) => database.error)) {
+    notices.push(notice(`Database ${source} is not taken up: ${error}`, [], false));
+  }
   const held = (report.tables ?? []).filter((table) => table.state === "held");
   if (held.length > 0) {
     const told = held.slice(0, 5).map((table) => `${table.table}: ${table.error ?? "no reason is stored"}`);

@@ -180,6 +180,15 @@ pub(super) fn outcome(report: &Report, width: Option<u16>, colours: bool) -> Str
 }
 
 fn push_notes(text: &mut String, report: &Report) {
+    for database in &report.databases {
+        if let Some(error) = &database.error {
+            let _ = write!(
+                text,
+                "\nDatabase {} is not taken up: {error}",
+                database.source
+            );
+        }
+    }
     let several = words::several_databases(&report.tables);
     for table in &report.tables {
         for note in &table.notes {

@@ -101,8 +101,8 @@ impl Stage {
         }
     }
 
-    /// Compares both sides with Microsoft's client, and looks whether the destination is tidy: a
-    /// continuous job keeps its staging tables, empty, and no tag.
+    /// Compares both sides with Microsoft's client, and looks whether the destination's tables
+    /// are clean: a continuous job keeps its staging tables, and no tag.
     pub(super) fn assert_equal(&self, python: &Python) -> String {
         let tables = self.source.tables(&self.database);
         let mut arguments = vec![
@@ -116,11 +116,12 @@ impl Stage {
         arguments.extend(tables.iter().map(String::as_str));
         let report = python.expect_success(&arguments);
         for extent in self.destination.extents(&self.database) {
-            assert_eq!(extent["Tags"], "", "a tag is left: {extent:?}");
+            // What a lost ingestion staged late stays, in a staging table that is dropped later.
             let table = extent["TableName"].as_str().expect("a name");
+            let is_staging = table.starts_with("kcopy_");
             assert!(
-                !table.starts_with("kcopy_"),
-                "staged rows are left: {extent:?}"
+                is_staging || extent["Tags"] == "",
+                "a tag is left: {extent:?}"
             );
         }
         let foreign: Vec<String> = self.rows(&self.destination).into_keys().collect();

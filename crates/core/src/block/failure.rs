@@ -53,21 +53,7 @@ pub(super) fn failed(
     };
     let mut next = block.clone();
     next.since = now;
-    match failure {
-        Failure::Group => {}
-        Failure::LostAnswer => next.lost += 1,
-        Failure::Operation { .. }
-        | Failure::TimedOut
-        | Failure::Refused { .. }
-        | Failure::OperationForgotten
-        | Failure::Count { .. }
-        | Failure::Staged { .. }
-        | Failure::Files
-        | Failure::IngestErrors
-        | Failure::Fingerprint
-        | Failure::StagingLost
-        | Failure::TooManyExtents { .. } => next.failures += 1,
-    }
+    count(&mut next, &failure);
     next.last_failure = Some(failure);
     next.state = match tag {
         Some(tag) => BlockState::Abandoning {
@@ -80,6 +66,25 @@ pub(super) fn failed(
         None => planned_or_held(&next, now, limits),
     };
     Some(next)
+}
+
+/// Counts it as what it is: a failure of the block itself, a lost answer, or another's failure.
+const fn count(block: &mut Block, failure: &Failure) {
+    match failure {
+        Failure::Group => {}
+        Failure::LostAnswer => block.lost += 1,
+        Failure::Operation { .. }
+        | Failure::TimedOut
+        | Failure::Refused { .. }
+        | Failure::OperationForgotten
+        | Failure::Count { .. }
+        | Failure::Staged { .. }
+        | Failure::Files
+        | Failure::IngestErrors
+        | Failure::Fingerprint
+        | Failure::StagingLost
+        | Failure::TooManyExtents { .. } => block.failures += 1,
+    }
 }
 
 /// Whether the slice has to be cut anew: the block was too large, or its group's extents changed.

@@ -8,7 +8,7 @@ use kusto_copy_core::limits::Limits;
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis};
 use kusto_copy_store::{
     Etag, Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_WRITES, Partition, Row, RowRange, Store,
-    StoreError, Transaction, Write, list_all,
+    StoreError, Transaction, Write,
 };
 
 use super::{activity_partition, block_row, decode, put};
@@ -26,6 +26,8 @@ pub(crate) struct StoredActivity {
     head_changed: bool,
 }
 
+/// Entities of one request: as many as the store gives.
+const PAGE: usize = 1_000;
 /// Room that is kept for the head: an entity has no more.
 const HEAD_BYTES: usize = 1_000_000;
 /// What a deletion takes.
@@ -59,13 +61,25 @@ impl StoredActivity {
         let mut head: Option<(Activity, Etag)> = None;
         let mut blocks = BTreeMap::new();
         let mut block_etags = BTreeMap::new();
-        for entity in list_all(store, &partition, &RowRange::all()).await? {
-            if entity.key.row == Row::of(&["head"])? {
-                head = Some(decode(&entity)?);
-            } else {
-                let (block, etag): (Block, Etag) = decode(&entity)?;
-                block_etags.insert(block.number, etag);
-                blocks.insert(block.number, block);
+        let head_row = Row::of(&["head"])?;
+        let mut after = None;
+        // A page at a time, so that no more than one is held beside the blocks made of it.
+        loop {
+            let page = store
+                .list(&partition, &RowRange::all(), PAGE, after.as_ref())
+                .await?;
+            for entity in page.entities {
+                if entity.key.row == head_row {
+                    head = Some(decode(&entity)?);
+                } else {
+                    let (block, etag): (Block, Etag) = decode(&entity)?;
+                    block_etags.insert(block.number, etag);
+                    blocks.insert(block.number, block);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
             }
         }
         Ok(head.map(|(head, etag)| Self {

@@ -171,23 +171,7 @@ fn command(state: &State, database: &str, text: &str) -> (u16, String) {
         json!(tables.iter().map(|(n, t)| row(n, t)).collect::<Vec<_>>())
     };
     if text.starts_with(".show database identity") {
-        let row = json!([[
-            database,
-            null,
-            format!("id {} of {database}", u8::from(state.replaced)),
-            "v1",
-            "ReadWrite",
-            true
-        ]]);
-        let columns = [
-            "DatabaseName",
-            "PrettyName",
-            "DatabaseId",
-            "Version",
-            "DatabaseAccessMode",
-            "CurrentUserIsUnrestrictedViewer",
-        ];
-        return table(&columns, &row);
+        return identity(state, database);
     }
     if text.contains(" cslschema") {
         let rows = of_tables(&|name, table| json!([name, table.columns, "", ""]));
@@ -244,6 +228,20 @@ fn command(state: &State, database: &str, text: &str) -> (u16, String) {
         return table(&["Name"], &json!([]));
     }
     fault(400, "a fake cluster does not know this", true)
+}
+
+fn identity(state: &State, database: &str) -> (u16, String) {
+    let id = format!("id {} of {database}", u8::from(state.replaced));
+    let row = json!([[database, null, id, "v1", "ReadWrite", true]]);
+    let columns = [
+        "DatabaseName",
+        "PrettyName",
+        "DatabaseId",
+        "Version",
+        "DatabaseAccessMode",
+        "CurrentUserIsUnrestrictedViewer",
+    ];
+    table(&columns, &row)
 }
 
 fn columns(names: &[&str]) -> Vec<Value> {
