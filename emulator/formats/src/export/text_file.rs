@@ -41,7 +41,7 @@ pub(super) struct TextFile {
 #[derive(Debug)]
 enum Target {
     Plain(Vec<u8>),
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
 impl TextFile {
@@ -78,7 +78,10 @@ impl TextFile {
             }
         }
         let target = if gzip {
-            Target::Gzip(GzEncoder::new(Vec::new(), flate2::Compression::new(LEVEL)))
+            Target::Gzip(Box::new(GzEncoder::new(
+                Vec::new(),
+                flate2::Compression::new(LEVEL),
+            )))
         } else {
             Target::Plain(Vec::new())
         };
