@@ -262,6 +262,27 @@ pub struct TableRecord {
     pub missing_since: Option<u32>,
 }
 
+impl TableRecord {
+    /// A table of which nothing was copied yet, under its own name at the destination.
+    #[must_use]
+    pub fn new(activity: ActivityId, table: &str, table_id: String) -> Self {
+        Self {
+            activity,
+            source_table: table.to_owned(),
+            destination_table: table.to_owned(),
+            table_id,
+            completed_to: None,
+            rows_copied: 0,
+            blocks_copied: 0,
+            bytes_copied: 0,
+            last_iteration: 0,
+            last_rows: 0,
+            has_staging: false,
+            missing_since: None,
+        }
+    }
+}
+
 /// A table that is due in an iteration: inserted before the iteration runs, deleted when the
 /// table's window is completed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -96,20 +96,7 @@ async fn leave_database(
 
 fn due(database: &str, window: &Window) -> (TableRecord, DueMarker) {
     let activity = ActivityId::of(database, TABLE);
-    let table = TableRecord {
-        activity: activity.clone(),
-        source_table: TABLE.to_owned(),
-        destination_table: TABLE.to_owned(),
-        table_id: String::new(),
-        completed_to: None,
-        rows_copied: 0,
-        blocks_copied: 0,
-        bytes_copied: 0,
-        last_iteration: 0,
-        last_rows: 0,
-        has_staging: false,
-        missing_since: None,
-    };
+    let table = TableRecord::new(activity.clone(), TABLE, String::new());
     let marker = DueMarker {
         activity,
         iteration: 1,

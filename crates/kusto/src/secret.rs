@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Text that grants access: a storage connection string, a token. It cannot be printed or
+/// Text that grants access: a connection string, a token, a key, a signature. It cannot be printed or
 /// serialised; only the request that needs it reads it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -14,7 +14,9 @@ impl Secret {
         Self(text.into())
     }
 
-    pub(crate) fn expose(&self) -> &str {
+    /// The text, for the request that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -5,7 +5,6 @@
 //! carries a new date and a token that still holds.
 
 mod account_sas;
-mod secret;
 mod shared_key;
 mod signature;
 
@@ -19,7 +18,7 @@ use azure_core::http::policies::Policy;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 
 pub use account_sas::account_sas;
-pub use secret::Secret;
+pub use kusto_copy_kusto::Secret;
 
 use shared_key::SharedKeyPolicy;
 use signature::SignaturePolicy;

@@ -307,20 +307,8 @@ impl Engine {
         let activity = self.activity_of(side, table);
         let catalog = self.sides[side].place.catalog.known();
         let known = self.record_of(side, table).cloned();
-        let record = known.unwrap_or_else(|| TableRecord {
-            activity: activity.clone(),
-            source_table: table.to_owned(),
-            destination_table: table.to_owned(),
-            table_id: catalog.table_id(table),
-            completed_to: None,
-            rows_copied: 0,
-            blocks_copied: 0,
-            bytes_copied: 0,
-            last_iteration: 0,
-            last_rows: 0,
-            has_staging: false,
-            missing_since: None,
-        });
+        let record = known
+            .unwrap_or_else(|| TableRecord::new(activity.clone(), table, catalog.table_id(table)));
         let details = catalog.source_details.get(table);
         let (bounds, problem) = match finding {
             Finding::Due(bounds) => (bounds, None),

@@ -130,19 +130,10 @@ fn after_backfill(tables: usize, changed: usize, rows: usize) -> History {
                 0
             };
             world.arrive(&table, batch(delta), START - 1_000);
+            let id = ActivityId::of("db", &table);
             let record = TableRecord {
-                activity: ActivityId::of("db", &table),
-                source_table: table.clone(),
-                destination_table: table,
-                table_id: String::new(),
                 completed_to: Some(end.clone()),
-                rows_copied: 0,
-                blocks_copied: 0,
-                bytes_copied: 0,
-                last_iteration: 0,
-                last_rows: 0,
-                has_staging: false,
-                missing_since: None,
+                ..TableRecord::new(id, &table, String::new())
             };
             writes.push(Write::Put(
                 Key::Table(record.activity.clone()),

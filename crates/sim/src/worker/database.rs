@@ -466,20 +466,7 @@ fn due_writes(
     };
     let mut writes = vec![Write::Put(Key::Due(id.clone()), Value::Due(marker))];
     if !known {
-        let record = TableRecord {
-            activity: id.clone(),
-            source_table: table.to_owned(),
-            destination_table: table.to_owned(),
-            table_id: String::new(),
-            completed_to: None,
-            rows_copied: 0,
-            blocks_copied: 0,
-            bytes_copied: 0,
-            last_iteration: 0,
-            last_rows: 0,
-            has_staging: false,
-            missing_since: None,
-        };
+        let record = TableRecord::new(id.clone(), table, String::new());
         writes.push(Write::Put(Key::Table(id.clone()), Value::Table(record)));
     }
     writes

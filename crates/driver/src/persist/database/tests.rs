@@ -12,20 +12,7 @@ use super::*;
 
 fn due() -> (TableRecord, DueMarker) {
     let activity = ActivityId::of("a", "T");
-    let record = TableRecord {
-        activity: activity.clone(),
-        source_table: "T".to_owned(),
-        destination_table: "T".to_owned(),
-        table_id: "1".to_owned(),
-        completed_to: None,
-        rows_copied: 0,
-        blocks_copied: 0,
-        bytes_copied: 0,
-        last_iteration: 0,
-        last_rows: 0,
-        has_staging: false,
-        missing_since: None,
-    };
+    let record = TableRecord::new(activity.clone(), "T", "1".to_owned());
     let marker = DueMarker {
         activity,
         iteration: 1,
