@@ -24,6 +24,7 @@ mod run;
 pub mod settings;
 mod status;
 mod step;
+mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use kusto_copy_core::activity::{ActivityState, Phase, Trouble};
+use kusto_copy_core::activity::{Activity, Phase, Trouble};
 use kusto_copy_core::database::{Database, DatabasePhase, TableRecord};
-use kusto_copy_core::decide::{Wait, waits};
+use kusto_copy_core::decide::Wait;
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis};
 
 use crate::cost::Cost;
 use crate::heartbeat::HeartbeatRecord;
 use crate::persist::StoredDatabase;
 use crate::report::{DatabaseReport, JobState, Report, TableReport, WaitReport};
+use crate::tally::Counted;
 
 /// What a report tells beside tables and databases.
 #[derive(Default)]
@@ -97,12 +98,12 @@ fn iteration_of(record: &Database) -> (u32, Option<Cursor>) {
 /// The report of databases and of the activities that are at work on them.
 pub(crate) fn report<'a>(
     databases: impl Iterator<Item = &'a StoredDatabase>,
-    live: impl Iterator<Item = &'a ActivityState>,
+    live: impl Iterator<Item = Counted<'a>>,
     state: JobState,
     now: Millis,
 ) -> Report {
-    let live: BTreeMap<&ActivityId, &ActivityState> =
-        live.map(|state| (&state.head.id, state)).collect();
+    let live: BTreeMap<&ActivityId, Counted<'a>> =
+        live.map(|counted| (&counted.head.id, counted)).collect();
     let mut report = Report {
         state,
         at: Some(now),
@@ -120,8 +121,8 @@ pub(crate) fn report<'a>(
         }
         for table in database.tables.values() {
             let due = database.due.contains_key(&table.activity);
-            let live = live.get(&table.activity).copied();
-            let mut of_table = of_table(&record.source, table, due, live, now);
+            let live = live.get(&table.activity);
+            let mut of_table = of_table(&record.source, table, due, live);
             if live.is_none() && table.last_iteration == iteration {
                 of_table.rows_planned = table.last_rows;
                 of_table.rows_moved = table.last_rows;
@@ -130,13 +131,13 @@ pub(crate) fn report<'a>(
             of_table.notes.extend(unswept.cloned());
             report.tables.push(of_table);
         }
-        let unknown = live.iter().filter(|(id, state)| {
-            state.head.source_database == record.source && !database.tables.contains_key(**id)
+        let unknown = live.iter().filter(|(id, live)| {
+            live.head.source_database == record.source && !database.tables.contains_key(**id)
         });
         for (id, live) in unknown {
             let due = database.due.contains_key(*id);
             let mut of_table = empty(&record.source, &live.head.source_table);
-            add_live(&mut of_table, live, due, now);
+            add_live(&mut of_table, live, due);
             report.tables.push(of_table);
         }
         let waiting = database
@@ -159,8 +160,7 @@ fn of_table(
     database: &str,
     table: &TableRecord,
     due: bool,
-    live: Option<&ActivityState>,
-    now: Millis,
+    live: Option<&Counted<'_>>,
 ) -> TableReport {
     let mut report = TableReport {
         state: if due { "waiting" } else { "completed" }.to_owned(),
@@ -172,7 +172,7 @@ fn of_table(
     };
     report.notes.extend(missing(table));
     let Some(live) = live else { return report };
-    add_live(&mut report, live, due, now);
+    add_live(&mut report, live, due);
     report
 }
 
@@ -202,7 +202,7 @@ fn empty(database: &str, table: &str) -> TableReport {
     }
 }
 
-fn add_live(report: &mut TableReport, live: &ActivityState, due: bool, now: Millis) {
+fn add_live(report: &mut TableReport, live: &Counted<'_>, due: bool) {
     let counters = &live.head.counters;
     // The record of the table takes the counts over when its window completes.
     if due {
@@ -213,14 +213,10 @@ fn add_live(report: &mut TableReport, live: &ActivityState, due: bool, now: Mill
     live.head.phase.name().clone_into(&mut report.state);
     report.rows_planned = counters.rows_planned;
     report.rows_moved = counters.rows_moved;
-    report.percent = percent(live);
-    for block in live.blocks.values() {
-        *report
-            .blocks_by_state
-            .entry(block.state.name().to_owned())
-            .or_insert(0) += 1;
-    }
-    report.waits = waits(live, now)
+    report.percent = percent(live.head);
+    report.blocks_by_state = live.by_state();
+    report.waits = live
+        .waits()
         .into_iter()
         .map(|(reason, blocks, since)| WaitReport {
             reason,
@@ -231,16 +227,16 @@ fn add_live(report: &mut TableReport, live: &ActivityState, due: bool, now: Mill
         .collect();
     report.notes.extend(live.head.notes.iter().cloned());
     report.notes.extend(live.head.troubles.iter().map(trouble));
-    report.error = error(live);
+    report.error = live.error();
     if report.error.is_some() {
         "held".clone_into(&mut report.state);
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
-fn percent(live: &ActivityState) -> Option<f64> {
-    let counters = &live.head.counters;
-    match live.head.phase {
+fn percent(head: &Activity) -> Option<f64> {
+    let counters = &head.counters;
+    match head.phase {
         Phase::Completed { .. } => Some(100.0),
         Phase::Starting { .. } => None,
         Phase::Planning { .. } | Phase::Planned { .. } if counters.rows_planned == 0 => None,
@@ -261,24 +257,4 @@ fn trouble(trouble: &Trouble) -> String {
         1 => format!("{of}{what} (tried once)"),
         tries => format!("{of}{what} (tried {tries} times)"),
     }
-}
-
-fn error(live: &ActivityState) -> Option<String> {
-    use kusto_copy_core::block::BlockState;
-    if let Some(held) = &live.head.held {
-        return Some(held.clone());
-    }
-    let mut reasons = live.blocks.values().filter_map(|block| {
-        let BlockState::Held { reason, .. } = &block.state else {
-            return None;
-        };
-        Some(format!("block {}: {reason}", block.number.0))
-    });
-    let first = reasons.next()?;
-    let others = reasons.count();
-    Some(if others == 0 {
-        first
-    } else {
-        format!("{first} (and {others} more blocks)")
-    })
 }

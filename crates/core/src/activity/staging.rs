@@ -9,14 +9,16 @@ use crate::vocabulary::{Millis, Ticks};
 /// ones delete themselves at the destination after six times as long, in use or not.
 const KEPT_FOR: u64 = 30 * 24 * 3_600_000;
 
-impl ActivityState {
+impl Activity {
     /// Whether attempts may be ingested into the staging table.
     #[must_use]
     pub fn staging_is_ready(&self) -> bool {
-        let staging = self.head.staging.as_ref();
+        let staging = self.staging.as_ref();
         staging.is_some_and(|staging| staging.state == StagingState::Ready)
     }
+}
 
+impl ActivityState {
     /// Whether another staging table has to be made and none of the blocks needs the old one any
     /// more.
     #[must_use]

@@ -216,7 +216,7 @@ impl Step<'_> {
         let key = (self.state.head.id.clone(), block.number);
         let known = self.has_passed(block) || self.context.observed.values.contains_key(&key);
         // Values are cut by the sizes that staging has.
-        let can = self.context.begin_work && self.state.staging_is_ready();
+        let can = self.context.begin_work && self.state.head.staging_is_ready();
         if self.context.check_values && !known && can {
             self.query(Action::CheckValues {
                 block: block.number,
@@ -254,7 +254,7 @@ impl Step<'_> {
 
     fn ingest(&mut self, block: &Block, attempt: u32, rows: u64) {
         let free = self.context.begin_work && self.slots.ingestions > 0;
-        let free = free && self.state.staging_is_ready();
+        let free = free && self.state.head.staging_is_ready();
         if !free || !self.group_is_verified(block) || !self.may_begin(&self.subject(block)) {
             return;
         }

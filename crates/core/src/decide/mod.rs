@@ -9,7 +9,7 @@ mod tables;
 mod tests;
 mod waits;
 
-pub use waits::{Wait, waits};
+pub use waits::{Wait, Waits};
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,8 +1,10 @@
 //! What each block and table waits for, in words for people.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::activity::{ActivityState, Phase};
+use crate::activity::{Activity, Phase};
 use crate::block::{Block, BlockState, CountCheck};
 use crate::vocabulary::Millis;
 
@@ -84,44 +86,56 @@ impl Wait {
     }
 }
 
-/// What an activity waits for and since when: each reason with the number of blocks and the
-/// earliest moment. Empty when it is completed.
-#[must_use]
-pub fn waits(state: &ActivityState, now: Millis) -> Vec<(Wait, usize, Millis)> {
-    let mut found: std::collections::BTreeMap<Wait, (usize, Millis)> =
-        std::collections::BTreeMap::new();
-    let mut add = |wait: Wait, since: Millis| {
-        let entry = found.entry(wait).or_insert((0, since));
+/// What an activity waits for, gathered block by block: whoever counts needs not hold them all.
+#[derive(Debug, Clone, Default)]
+pub struct Waits {
+    found: BTreeMap<Wait, (usize, Millis)>,
+    has_unfinished: bool,
+}
+
+impl Waits {
+    /// Takes in a block of the activity that is not folded.
+    pub fn add(&mut self, block: &Block, now: Millis) {
+        self.has_unfinished |= !block.is_finished();
+        if let Some(wait) = of_block(block, now) {
+            self.count(wait, block.since);
+        }
+    }
+
+    fn count(&mut self, wait: Wait, since: Millis) {
+        let entry = self.found.entry(wait).or_insert((0, since));
         entry.0 += 1;
         entry.1 = entry.1.min(since);
-    };
-    if state.head.held.is_some() {
-        add(Wait::Held, state.head.since);
     }
-    match state.head.phase {
-        Phase::Starting { .. } => add(Wait::Preparation, state.head.since),
-        Phase::Planning { .. } | Phase::Planned { .. } if !state.staging_is_ready() => {
-            add(Wait::Preparation, state.head.since);
+
+    /// What the activity with this head waits for and since when, once all its blocks were taken
+    /// in: each reason with the number of blocks and the earliest moment. Empty when it is
+    /// completed.
+    #[must_use]
+    pub fn of(mut self, head: &Activity) -> Vec<(Wait, usize, Millis)> {
+        if head.held.is_some() {
+            self.count(Wait::Held, head.since);
         }
-        Phase::Planning { .. } => add(Wait::Plan, state.head.since),
-        Phase::Planned { .. } if state.blocks.values().all(Block::is_finished) => {
-            add(Wait::Reconciliation, state.head.since);
+        match head.phase {
+            Phase::Starting { .. } => self.count(Wait::Preparation, head.since),
+            Phase::Planning { .. } | Phase::Planned { .. } if !head.staging_is_ready() => {
+                self.count(Wait::Preparation, head.since);
+            }
+            Phase::Planning { .. } => self.count(Wait::Plan, head.since),
+            Phase::Planned { .. } if !self.has_unfinished => {
+                self.count(Wait::Reconciliation, head.since);
+            }
+            // Nobody waits for their answers, but they may still write what has to be deleted.
+            Phase::Completed { .. } if !head.ghosts.is_empty() => {
+                self.count(Wait::Cleaning, head.since);
+            }
+            Phase::Planned { .. } | Phase::Completed { .. } => {}
         }
-        // Nobody waits for their answers, but they may still write what has to be deleted.
-        Phase::Completed { .. } if !state.head.ghosts.is_empty() => {
-            add(Wait::Cleaning, state.head.since);
-        }
-        Phase::Planned { .. } | Phase::Completed { .. } => {}
+        self.found
+            .into_iter()
+            .map(|(wait, (blocks, since))| (wait, blocks, since))
+            .collect()
     }
-    for block in state.blocks.values() {
-        if let Some(wait) = of_block(block, now) {
-            add(wait, block.since);
-        }
-    }
-    found
-        .into_iter()
-        .map(|(wait, (blocks, since))| (wait, blocks, since))
-        .collect()
 }
 
 fn of_block(block: &Block, now: Millis) -> Option<Wait> {

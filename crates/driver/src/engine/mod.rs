@@ -53,6 +53,7 @@ use crate::job::RunOptions;
 use crate::lease::JobLease;
 use crate::persist::{StoredActivity, StoredDatabase};
 use crate::report::{JobState, Report};
+use crate::tally::Counted;
 use observe::Watcher;
 
 /// Between two reports at least.
@@ -397,13 +398,18 @@ impl Engine {
         Ok(())
     }
 
+    /// What is at work, as reports see it.
+    fn counted(&self, now: Millis) -> impl Iterator<Item = Counted<'_>> {
+        let states = self.live.values().map(|live| &live.stored.state);
+        states.map(move |state| Counted::of(state, now))
+    }
+
     pub(crate) fn report(&mut self, progress: &watch::Sender<Report>, state: JobState, last: bool) {
         let moment = now();
         if last || moment.since(self.reported) >= REPORT_EVERY {
             self.reported = moment;
             let sides = self.sides.iter().map(|side| &side.stored);
-            let live = self.live.values().map(|live| &live.stored.state);
-            let report = crate::progress::report(sides, live, state, moment);
+            let report = crate::progress::report(sides, self.counted(moment), state, moment);
             progress.send_replace(self.circumstances().add_to(report));
         }
     }

@@ -256,8 +256,7 @@ mod tests {
         assert_eq!(engine.live.len(), 2 * FEWEST);
         let database = StoredDatabase::load_markers(store.as_ref(), "A", "B", 1).await;
         let database = database.expect("loads");
-        let live = engine.live.values().map(|live| &live.stored.state);
-        let sides = std::iter::once(&database);
+        let (sides, live) = (std::iter::once(&database), engine.counted(now()));
         let report = crate::progress::report(sides, live, JobState::Running, now());
         assert_eq!(report.tables.len(), 200);
         let waits = report

@@ -7,8 +7,8 @@ use kusto_copy_core::block::{Block, BlockEvent};
 use kusto_copy_core::limits::Limits;
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber, Millis};
 use kusto_copy_store::{
-    Etag, Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_WRITES, Partition, Row, RowRange, Store,
-    StoreError, Transaction, Write,
+    Continuation, Entity, Etag, Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_WRITES, Partition, Row,
+    RowRange, Store, StoreError, Transaction, Write,
 };
 
 use super::{activity_partition, block_row, decode, put};
@@ -27,7 +27,7 @@ pub(crate) struct StoredActivity {
 }
 
 /// Entities of one request: as many as the store gives.
-const PAGE: usize = 1_000;
+pub(crate) const PAGE: usize = 1_000;
 /// Room that is kept for the head: an entity has no more.
 const HEAD_BYTES: usize = 1_000_000;
 /// What a deletion takes.
@@ -57,29 +57,20 @@ impl StoredActivity {
         store: &dyn Store,
         id: &ActivityId,
     ) -> Result<Option<Self>, StoreError> {
-        let partition = activity_partition(id)?;
+        let mut pages = ActivityPages::of(id)?;
         let mut head: Option<(Activity, Etag)> = None;
         let mut blocks = BTreeMap::new();
         let mut block_etags = BTreeMap::new();
-        let head_row = Row::of(&["head"])?;
-        let mut after = None;
         // A page at a time, so that no more than one is held beside the blocks made of it.
-        loop {
-            let page = store
-                .list(&partition, &RowRange::all(), PAGE, after.as_ref())
-                .await?;
-            for entity in page.entities {
-                if entity.key.row == head_row {
-                    head = Some(decode(&entity)?);
-                } else {
-                    let (block, etag): (Block, Etag) = decode(&entity)?;
-                    block_etags.insert(block.number, etag);
-                    blocks.insert(block.number, block);
+        while let Some(page) = pages.next(store, PAGE).await? {
+            for entity in &page {
+                match pages.part(entity)? {
+                    Part::Head(found, etag) => head = Some((found, etag)),
+                    Part::Block(block, etag) => {
+                        block_etags.insert(block.number, etag);
+                        blocks.insert(block.number, block);
+                    }
                 }
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
             }
         }
         Ok(head.map(|(head, etag)| Self {
@@ -229,6 +220,65 @@ impl StoredActivity {
         }
         self.head_changed = false;
         Ok(())
+    }
+}
+
+/// An activity's entities, page by page: its blocks in their order, then its head.
+pub(crate) struct ActivityPages {
+    partition: Partition,
+    head: Row,
+    after: Option<Continuation>,
+    ended: bool,
+}
+
+/// An entity of an activity.
+pub(crate) enum Part {
+    /// Its head.
+    Head(Activity, Etag),
+    /// A block that is not folded.
+    Block(Block, Etag),
+}
+
+impl ActivityPages {
+    /// From the first page on; nothing is read yet.
+    pub(crate) fn of(id: &ActivityId) -> Result<Self, StoreError> {
+        Ok(Self {
+            partition: activity_partition(id)?,
+            head: Row::of(&["head"])?,
+            after: None,
+            ended: false,
+        })
+    }
+
+    /// Reads the next page, of at most so many entities; `None` after the last.
+    pub(crate) async fn next(
+        &mut self,
+        store: &dyn Store,
+        limit: usize,
+    ) -> Result<Option<Vec<Entity>>, StoreError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let (all, after) = (RowRange::all(), self.after.as_ref());
+        let page = store.list(&self.partition, &all, limit, after).await?;
+        self.after = page.next;
+        self.ended = self.after.is_none();
+        Ok(Some(page.entities))
+    }
+
+    /// Whether the last page was read.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What an entity of a page is.
+    pub(crate) fn part(&self, entity: &Entity) -> Result<Part, StoreError> {
+        if entity.key.row == self.head {
+            let (head, etag) = decode(entity)?;
+            return Ok(Part::Head(head, etag));
+        }
+        let (block, etag) = decode(entity)?;
+        Ok(Part::Block(block, etag))
     }
 }
 

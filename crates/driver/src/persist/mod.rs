@@ -11,7 +11,7 @@
 mod activity;
 mod database;
 
-pub(crate) use activity::StoredActivity;
+pub(crate) use activity::{ActivityPages, PAGE, Part, StoredActivity};
 pub(crate) use database::{DueSweeps, FailedSweep, Leftovers, StoredDatabase, StoredSweep};
 
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};

@@ -163,8 +163,7 @@ impl Bench {
 
 fn report(engine: &Engine) -> Report {
     let sides = engine.sides.iter().map(|side| &side.stored);
-    let live = engine.live.values().map(|live| &live.stored.state);
-    crate::progress::report(sides, live, JobState::Running, now())
+    crate::progress::report(sides, engine.counted(now()), JobState::Running, now())
 }
 
 /// Due tables of a database, with their problems.
