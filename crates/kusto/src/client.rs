@@ -162,7 +162,8 @@ impl Cluster {
         &self.inner.uri
     }
 
-    /// Sends a text, again where that is safe and may help.
+    /// Sends a text, again where that is safe and may help. What may happen once is sent again in
+    /// one case only: its token was refused, and there may be a newer one.
     pub(crate) async fn send(
         &self,
         database: &str,
@@ -177,12 +178,13 @@ impl Cluster {
                 Err(failure) => failure,
             };
             sent += 1;
-            if text.purpose().effect() == Effect::Once {
-                return Err(failure.error);
-            }
+            // A request that was not authenticated was not run, not even one that may be sent once.
             if failure.stale_token && !renewed {
                 renewed = true;
                 continue;
+            }
+            if text.purpose().effect() == Effect::Once {
+                return Err(failure.error);
             }
             let retry_after = failure.retry_after;
             let random = (self.inner.settings.random)();

@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::client::Cluster;
 use crate::error::{Details, KustoError};
 use crate::kql::Text;
+use crate::redact::{redact, shortened};
 use crate::rows::{FromCell, FromRow, ReadError, Row, Table};
 
 /// A handle on one database. Cheap to clone; making one asks nothing of the cluster.
@@ -110,7 +111,7 @@ impl Database {
         Box::new(Details {
             cluster: self.cluster.uri().authority(),
             what: text.what(),
-            message: crate::redact::redact(&message, text.secrets()),
+            message: shortened(redact(&message, text.secrets())),
             request_id: call.request_id.clone(),
             ..Details::default()
         })

@@ -1,6 +1,6 @@
 //! When to ask again: bounded, spread at random, and never sooner than the cluster asks.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Bounds of repetition. Effects that must happen once are never repeated, whatever this says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,20 +42,27 @@ impl RetryPolicy {
 }
 
 /// What a `Retry-After` header asks: seconds, or a date, which is read against the `Date` of the
-/// same answer, so that no clock of ours is involved.
-pub(crate) fn retry_after(header: Option<&str>, date: Option<&str>) -> Option<Duration> {
+/// same answer, so that no clock of ours is involved. Only an answer that has none (some proxies'
+/// errors) is read against our clock, `now`.
+pub(crate) fn retry_after(
+    header: Option<&str>,
+    date: Option<&str>,
+    now: SystemTime,
+) -> Option<Duration> {
     let header = header?.trim();
     if let Ok(seconds) = header.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
     let until = chrono::DateTime::parse_from_rfc2822(header).ok()?;
-    let now = chrono::DateTime::parse_from_rfc2822(date?).ok()?;
-    Some((until - now).to_std().unwrap_or_default())
+    let answered = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
+    let now = answered.map_or_else(|| now.into(), |date| date.to_utc());
+    // A moment that has passed asks for no pause.
+    Some((until.to_utc() - now).to_std().unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::{RetryPolicy, retry_after};
 
@@ -85,15 +92,17 @@ mod tests {
 
     #[test]
     fn seconds_and_dates_are_read() {
-        assert_eq!(retry_after(Some("7"), None), Some(Duration::from_secs(7)));
-        assert_eq!(
-            retry_after(
-                Some("Fri, 02 Jan 2026 03:04:15 GMT"),
-                Some("Fri, 02 Jan 2026 03:04:05 GMT")
-            ),
-            Some(Duration::from_secs(10))
-        );
-        assert_eq!(retry_after(Some("soon"), None), None);
-        assert_eq!(retry_after(None, None), None);
+        let wish = "Fri, 02 Jan 2026 03:04:15 GMT";
+        let ours =
+            |second: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_000 + second);
+        let seconds = |n| Some(Duration::from_secs(n));
+        let read = |header, date| retry_after(Some(header), date, ours(0));
+        assert_eq!(read("7", None), seconds(7));
+        let date = Some("Fri, 02 Jan 2026 03:04:05 GMT");
+        assert_eq!(read(wish, date), seconds(10), "by the answer's own clock");
+        assert_eq!(retry_after(Some(wish), None, ours(40)), seconds(15));
+        assert_eq!(retry_after(Some(wish), None, ours(99)), seconds(0));
+        assert_eq!(read("soon", date), None);
+        assert_eq!(retry_after(None, date, ours(0)), None);
     }
 }

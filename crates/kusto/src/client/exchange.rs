@@ -1,6 +1,6 @@
 //! One request and its answer.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
@@ -57,6 +57,7 @@ impl Cluster {
         let after = retry::retry_after(
             header(response.headers(), RETRY_AFTER.as_str()).as_deref(),
             header(response.headers(), DATE.as_str()).as_deref(),
+            SystemTime::now(),
         );
         let body = self.body(response, &context).await;
         tracing::debug!(
@@ -69,7 +70,9 @@ impl Cluster {
         );
         if status != 200 {
             // An error's status counts even when its body was lost.
-            return Err(context.refusal(status, after, &body.unwrap_or_default()));
+            let mut failure = context.refusal(status, after, &body.unwrap_or_default());
+            failure.stale_token &= token.is_some();
+            return Err(failure);
         }
         let body = body?;
         let table = match endpoint {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::credentials::CredentialError;
 use crate::error::{Details, Fate, KustoError};
 use crate::kql::Text;
-use crate::redact::redact;
+use crate::redact::{redact, shortened};
 use crate::wire::BadAnswer;
 use crate::wire::fault::ServiceFault;
 
@@ -15,7 +15,7 @@ pub(super) struct Failure {
     pub(super) error: KustoError,
     pub(super) again: bool,
     pub(super) retry_after: Option<Duration>,
-    /// The token was refused: a new one may help.
+    /// The token that was sent was refused, and nothing was run: a new one may help.
     pub(super) stale_token: bool,
 }
 
@@ -46,7 +46,7 @@ impl Context<'_> {
             what: self.text.what(),
             status,
             code: fault.code,
-            message: redact(&fault.message, self.text.secrets()),
+            message: shortened(redact(&fault.message, self.text.secrets())),
             activity_id: self.activity_id.clone().or(fault.activity_id),
             request_id: self.request_id.clone(),
         })
@@ -100,6 +100,7 @@ impl Context<'_> {
         let throttled = status == 429 || (status != 200 && fault.is_throttling());
         let not_found = status == 404 || (status < 500 && fault.is_not_found());
         let permanent = fault.permanent == Some(true);
+        let too_much = status == 504 || fault.is_too_much();
         let details = self.details(Some(status), fault);
         let error = match status {
             _ if throttled => KustoError::Throttled {
@@ -123,6 +124,7 @@ impl Context<'_> {
             _ => KustoError::Protocol { details },
         };
         let mut failure = Failure::of(error);
+        failure.again &= !too_much;
         failure.retry_after = retry_after;
         failure.stale_token = status == 401;
         failure
@@ -134,12 +136,16 @@ impl Context<'_> {
             BadAnswer::Malformed(message) => Failure::of(KustoError::Protocol {
                 details: self.plain(message),
             }),
+            BadAnswer::CutShort(message) => Failure::of(KustoError::Ambiguous {
+                details: self.plain(message),
+            }),
             BadAnswer::Fault(fault) => {
                 let not_found = fault.is_not_found();
                 let permanent = fault.permanent;
                 let throttled = fault.is_throttling();
+                let too_much = fault.is_too_much();
                 let details = self.details(Some(200), fault);
-                Failure::of(match permanent {
+                let mut failure = Failure::of(match permanent {
                     _ if not_found => KustoError::NotFound { details },
                     _ if throttled => KustoError::Transient {
                         fate: Fate::Failed,
@@ -151,7 +157,9 @@ impl Context<'_> {
                         fate: Fate::Failed,
                         details,
                     },
-                })
+                });
+                failure.again &= !too_much;
+                failure
             }
         }
     }

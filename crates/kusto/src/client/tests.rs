@@ -1,5 +1,6 @@
 //! Every status and shape of error against a server that answers what a test says.
 
+mod repetition;
 mod stub;
 
 use std::sync::Arc;
@@ -224,6 +225,7 @@ async fn an_effect_is_sent_once_whatever_happens() {
         (Reply::Hangup, Fate::Unknown),
         (Reply::HalfBody, Fate::Unknown),
         (Reply::new(200, &[], "<html>"), Fate::Unknown),
+        (Reply::new(200, &[], "{\"Tables\": ["), Fate::Unknown),
         (Reply::new(200, &[], &"x".repeat(20_000)), Fate::Unknown),
         (table(&["Other"], json!([[1]])), Fate::Unknown),
     ] {
@@ -324,23 +326,6 @@ async fn secrets_in_a_message_are_not_repeated() {
         !shown.contains("topsecret") && !shown.contains("sig=other"),
         "{shown}"
     );
-}
-
-#[tokio::test]
-async fn a_stale_token_is_renewed_once_for_reads() {
-    let refused = || fault(401, "", "", true);
-    let stub = Stub::start(vec![refused(), refused(), refused()]).await;
-    let (uri, _) = ClusterUri::parse(&stub.uri).expect("the stub's address");
-    let token = Arc::new(StaticToken::new(Secret::new("t0ken")));
-    let cluster = Cluster::connect(uri, token, settings()).expect("a client");
-    let error = cluster
-        .database("d")
-        .capacity(&call())
-        .await
-        .expect_err("denied");
-    assert!(matches!(error, KustoError::Denied { .. }));
-    assert_eq!(stub.requests().len(), 2);
-    assert_eq!(stub.requests()[0].header("authorization"), "Bearer t0ken");
 }
 
 /// An identity service that is away.

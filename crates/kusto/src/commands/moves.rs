@@ -6,6 +6,7 @@ use kusto_copy_core::vocabulary::{ExtentId, OperationId};
 use super::export::OperationRow;
 use crate::database::Database;
 use crate::kql;
+use crate::redact::for_people;
 use crate::rows::{FromRow, ReadError, Row};
 use crate::{Call, KustoError};
 
@@ -26,7 +27,7 @@ impl FromRow for MovedExtent {
         Ok(Self {
             original: row.get("OriginalExtentId")?,
             result: result.and_then(|text| ExtentId::parse(&text).ok()),
-            details: row.get::<Option<String>>("Details")?.unwrap_or_default(),
+            details: for_people(row.get("Details")?),
         })
     }
 }

@@ -5,7 +5,8 @@ use kusto_copy_core::vocabulary::{OperationId, Ticks};
 use crate::database::Database;
 use crate::kql;
 use crate::kql::operations::OperationKind;
-use crate::rows::{FromRow, ReadError, Row, row_struct};
+use crate::redact::for_people;
+use crate::rows::{FromRow, ReadError, Row};
 use crate::{Call, KustoError};
 
 /// Where an operation stands.
@@ -110,7 +111,7 @@ impl FromRow for Operation {
         Ok(Self {
             id: row.get("OperationId")?,
             state: OperationState::parse(&state),
-            status: crate::redact::scrub(&status.unwrap_or_default()),
+            status: for_people(status),
             kind: row.get("Operation")?,
             should_retry: row.get("ShouldRetry")?,
             started: row.get("StartedOn")?,
@@ -119,17 +120,27 @@ impl FromRow for Operation {
     }
 }
 
-row_struct! {
-    /// A command found by our request id (N1).
-    pub struct FoundCommand {
-        /// The kind of command.
-        pub kind: String = "CommandType",
-        /// Its state.
-        pub state: String = "State",
-        /// The activity whose operation it started.
-        pub root_activity: Option<String> = "RootActivityId",
-        /// The reason of a failure.
-        pub failure: Option<String> = "FailureReason",
+/// A command found by our request id (N1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundCommand {
+    /// The kind of command.
+    pub kind: String,
+    /// Its state.
+    pub state: String,
+    /// The activity whose operation it started.
+    pub root_activity: Option<String>,
+    /// The reason of a failure, for people, without secrets.
+    pub failure: String,
+}
+
+impl FromRow for FoundCommand {
+    fn from_row(row: &Row<'_>) -> Result<Self, ReadError> {
+        Ok(Self {
+            kind: row.get("CommandType")?,
+            state: row.get("State")?,
+            root_activity: row.get("RootActivityId")?,
+            failure: for_people(row.get("FailureReason")?),
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use kusto_copy_core::vocabulary::{AttemptTag, OperationId, Ticks};
 use super::export::OperationRow;
 use crate::database::Database;
 use crate::kql;
+use crate::redact::for_people;
 use crate::rows::{FromRow, ReadError, Row};
 use crate::{Call, KustoError};
 
@@ -23,7 +24,7 @@ impl FromRow for UntaggedExtent {
         let result: Option<String> = row.get("ResultExtentId")?;
         Ok(Self {
             done: !result.is_some_and(|text| text.eq_ignore_ascii_case("failed")),
-            details: row.get::<Option<String>>("Details")?.unwrap_or_default(),
+            details: for_people(row.get("Details")?),
         })
     }
 }

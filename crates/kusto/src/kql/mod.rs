@@ -25,6 +25,9 @@ pub mod tags;
 pub mod values;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::ops::Range;
 

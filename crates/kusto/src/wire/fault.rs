@@ -2,6 +2,17 @@
 
 use serde_json::Value;
 
+/// Bytes of an error's page that are looked at.
+const LONGEST_PAGE: usize = 64 << 10;
+
+/// The types of exceptions, and the code, that say that nothing was run for lack of a slot or rate.
+/// A storage that was busy while a command ran has other names.
+const THROTTLED: [&str; 3] = [
+    "ControlCommandThrottledException",
+    "RequestThrottledException",
+    "QuotaExceededException",
+];
+
 /// What a service says about a failure.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ServiceFault {
@@ -51,12 +62,12 @@ impl ServiceFault {
         match serde_json::from_slice::<Value>(body) {
             Ok(value) if !value.is_null() => Self::from_value(&value),
             _ => {
+                // More than is shown in the end: what is cut here may be half a secret.
+                let body = body.get(..LONGEST_PAGE).unwrap_or(body);
                 let text = String::from_utf8_lossy(body);
-                let start: String = text.trim().chars().take(500).collect();
-                let message = if start.is_empty() {
-                    "no message".to_owned()
-                } else {
-                    start
+                let message = match text.trim() {
+                    "" => "no message".to_owned(),
+                    text => text.to_owned(),
                 };
                 Self {
                     message,
@@ -70,10 +81,15 @@ impl ServiceFault {
     pub(crate) fn is_throttling(&self) -> bool {
         let kind = self.kind.as_deref().unwrap_or_default();
         let code = self.code.as_deref().unwrap_or_default();
-        kind.contains("Throttled")
-            || kind.contains("QuotaExceeded")
-            || code == "TooManyRequests"
-            || code.contains("Throttled")
+        code == "TooManyRequests" || THROTTLED.iter().any(|name| kind.ends_with(name))
+    }
+
+    /// Whether it speaks of work that took too long or gave too much: the same again would end the
+    /// same, whatever is said of its permanence.
+    pub(crate) fn is_too_much(&self) -> bool {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        let code = self.code.as_deref().unwrap_or_default();
+        code == "LimitsExceeded" || code.contains("Timeout") || kind.contains("Timeout")
     }
 
     /// Whether it speaks of a database, table or other entity that is not there.
@@ -137,6 +153,8 @@ mod tests {
             .is_throttling()
         );
         assert!(fault("TooManyRequests", "").is_throttling());
+        let storage = fault("x", "Kusto.Common.Svc.Exceptions.StorageThrottledException");
+        assert!(!storage.is_throttling(), "the command ran");
         assert!(fault("BadRequest_DatabaseNotExist", "").is_not_found());
         assert!(fault("x", "Kusto.Common.Svc.Exceptions.EntityNotFoundException").is_not_found());
     }

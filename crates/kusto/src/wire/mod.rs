@@ -17,6 +17,19 @@ pub(crate) enum BadAnswer {
     Fault(ServiceFault),
     /// The answer is not what the protocol promises.
     Malformed(String),
+    /// The answer ends in its middle: the rest was lost on its way.
+    CutShort(String),
+}
+
+impl BadAnswer {
+    /// An answer that is no JSON, or only the beginning of it.
+    pub(crate) fn unreadable(what: &str, error: &serde_json::Error) -> Self {
+        if error.is_eof() {
+            Self::CutShort(format!("the {what} answer ends in its middle"))
+        } else {
+            Self::Malformed(format!("not a {what} answer: {error}"))
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

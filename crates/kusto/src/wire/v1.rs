@@ -13,6 +13,8 @@ struct Answer {
     tables: Option<Vec<WireTable>>,
     #[serde(rename = "Exceptions")]
     exceptions: Option<Vec<Value>>,
+    #[serde(rename = "OneApiErrors")]
+    one_api_errors: Option<Vec<Value>>,
     error: Option<Value>,
 }
 
@@ -27,9 +29,10 @@ struct WireTable {
 /// The primary result. With more than two tables the last is a table of contents that says
 /// which one that is; a status table among them may say that the request failed.
 pub(crate) fn primary(body: &[u8]) -> Result<Table, BadAnswer> {
-    let answer: Answer = serde_json::from_slice(body)
-        .map_err(|error| BadAnswer::Malformed(format!("not a v1 answer: {error}")))?;
-    if let Some(first) = answer.exceptions.as_ref().and_then(|list| list.first()) {
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|error| BadAnswer::unreadable("v1", &error))?;
+    let lists = [&answer.exceptions, &answer.one_api_errors];
+    if let Some(first) = lists.into_iter().flatten().flatten().next() {
         return Err(BadAnswer::Fault(ServiceFault::from_value(first)));
     }
     if let Some(error) = &answer.error {
@@ -141,6 +144,9 @@ mod tests {
         let top = json!({"Tables": [{"Columns": [{"ColumnName": "A"}], "Rows": [[1]]}],
             "Exceptions": ["Query execution failed"]});
         assert!(matches!(read(top), Err(BadAnswer::Fault(_))));
+        let top = json!({"Tables": [{"Columns": [{"ColumnName": "A"}], "Rows": [[1]]}],
+            "OneApiErrors": [{"error": {"code": "LimitsExceeded"}}]});
+        assert!(matches!(read(top), Err(BadAnswer::Fault(_))));
     }
 
     #[test]
@@ -153,5 +159,11 @@ mod tests {
         ] {
             assert!(matches!(read(bad), Err(BadAnswer::Malformed(_))));
         }
+        for cut in ["", "{\"Tables\": [{\"Columns\": []"] {
+            let answer = primary(cut.as_bytes());
+            assert!(matches!(answer, Err(BadAnswer::CutShort(_))), "{cut}");
+        }
+        let page = primary(b"<html>no</html>");
+        assert!(matches!(page, Err(BadAnswer::Malformed(_))));
     }
 }

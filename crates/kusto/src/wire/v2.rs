@@ -33,8 +33,8 @@ const PRIMARY: &str = "PrimaryResult";
 /// The first primary result. Status 200 only means that the query started: an error in any
 /// frame, and an answer that does not end with its completion, voids all of it.
 pub(crate) fn primary(body: &[u8]) -> Result<Table, BadAnswer> {
-    let frames: Vec<Frame> = serde_json::from_slice(body)
-        .map_err(|error| BadAnswer::Malformed(format!("not a v2 answer: {error}")))?;
+    let frames: Vec<Frame> =
+        serde_json::from_slice(body).map_err(|error| BadAnswer::unreadable("v2", &error))?;
     let mut result: Option<Table> = None;
     let mut pending: Option<Pending> = None;
     let mut complete = false;
@@ -66,7 +66,7 @@ pub(crate) fn primary(body: &[u8]) -> Result<Table, BadAnswer> {
         }
     }
     if !complete {
-        return Err(BadAnswer::Malformed(
+        return Err(BadAnswer::CutShort(
             "the answer ends before its completion".to_owned(),
         ));
     }
@@ -201,7 +201,7 @@ mod tests {
     fn an_answer_cut_short_is_no_answer() {
         assert!(matches!(
             read(vec![header(), data(&json!([[1]]))]),
-            Err(BadAnswer::Malformed(_))
+            Err(BadAnswer::CutShort(_))
         ));
         assert!(matches!(
             read(vec![header(), completion()]),
