@@ -8,6 +8,7 @@ use super::{
 };
 use crate::error::ConflictKind;
 use crate::range::RowRange;
+use crate::store::Etag;
 
 /// An insert succeeds once, and the second changes nothing.
 pub async fn insert_only_once(fixture: &dyn Fixture) {
@@ -69,24 +70,83 @@ pub async fn delete_and_insert_again_is_a_new_version(fixture: &dyn Fixture) {
     assert_conflict(stale, &key, ConflictKind::Changed);
 }
 
-/// One failed condition, wherever it stands, leaves everything as it was.
+/// Text that no store gives as a version meets none: nothing that a service would take for "any".
+pub async fn foreign_version_matches_nothing(fixture: &dyn Fixture) {
+    let store = fixture.open().await;
+    let key = key("p", "r");
+    let etag = commit_etag(&*store, insert(&key, "1")).await;
+    let padded = format!(" {etag}");
+    let more = format!("{etag}\r\nX-Other: 1");
+    for text in [
+        "", " ", "*", "\"*\"", "+1", "01", "1 ", "\u{e9}", &padded, &more,
+    ] {
+        let foreign = Etag::from_stored(text.to_owned());
+        for write in [replace(&key, "stale", &foreign), delete(&key, &foreign)] {
+            let alone = try_commit(&*store, vec![write.clone()]).await;
+            assert_conflict(alone, &key, ConflictKind::Changed);
+            let other = insert(&super::key("p", "other"), "new");
+            let together = try_commit(&*store, vec![other, write]).await;
+            assert_conflict(together, &key, ConflictKind::Changed);
+        }
+    }
+    let entity = stored(&*store, &key).await.expect("what was there");
+    assert_eq!(
+        (super::text_of(&entity), entity.etag),
+        ("1".to_owned(), etag)
+    );
+    assert_eq!(stored(&*store, &super::key("p", "other")).await, None);
+}
+
+/// Inserts, replaces and deletes go together, and the versions come in the order of the writes.
+pub async fn transaction_gives_versions_in_order(fixture: &dyn Fixture) {
+    let store = fixture.open().await;
+    let (fresh, kept, gone) = (key("p", "fresh"), key("p", "kept"), key("p", "gone"));
+    let old = commit_etag(&*store, insert(&kept, "1")).await;
+    let last = commit_etag(&*store, insert(&gone, "1")).await;
+    let writes = vec![
+        replace(&kept, "2", &old),
+        insert(&fresh, "new"),
+        delete(&gone, &last),
+    ];
+    let committed = try_commit(&*store, writes).await.expect("a commit");
+    let kept_now = stored(&*store, &kept).await.expect("the replaced one");
+    let fresh_now = stored(&*store, &fresh).await.expect("the new one");
+    assert_eq!(super::text_of(&kept_now), "2");
+    assert_eq!(super::text_of(&fresh_now), "new");
+    assert_eq!(stored(&*store, &gone).await, None);
+    let expected = [Some(kept_now.etag.clone()), Some(fresh_now.etag), None];
+    assert_eq!(committed.etags, expected);
+    // The version given is the one that counts.
+    commit_etag(&*store, replace(&kept, "3", &kept_now.etag)).await;
+}
+
+/// One failed condition, whichever it is and wherever it stands, leaves everything as it was.
 pub async fn failed_transaction_writes_nothing(fixture: &dyn Fixture) {
     let store = fixture.open().await;
     let (kept, changed, fresh) = (key("p", "kept"), key("p", "changed"), key("p", "fresh"));
+    let absent = key("p", "absent");
     let old = commit_etag(&*store, insert(&changed, "1")).await;
     commit_etag(&*store, replace(&changed, "2", &old)).await;
     let etag = commit_etag(&*store, insert(&kept, "1")).await;
     let good = [insert(&fresh, "new"), replace(&kept, "overwritten", &etag)];
-    let bad = replace(&changed, "stale", &old);
-    for position in 0..=good.len() {
-        let mut writes = good.to_vec();
-        writes.insert(position, bad.clone());
-        let result = try_commit(&*store, writes).await;
-        assert_conflict(result, &changed, ConflictKind::Changed);
-        assert_eq!(stored(&*store, &fresh).await, None);
-        let entity = stored(&*store, &kept).await.expect("what was there");
-        assert_eq!(entity.etag, etag);
-        assert_eq!(stored_text(&*store, &changed).await.as_deref(), Some("2"));
+    for (bad, kind) in [
+        (replace(&changed, "stale", &old), ConflictKind::Changed),
+        (delete(&changed, &old), ConflictKind::Changed),
+        (insert(&changed, "again"), ConflictKind::AlreadyExists),
+        (replace(&absent, "late", &old), ConflictKind::Missing),
+        (delete(&absent, &old), ConflictKind::Missing),
+    ] {
+        for position in 0..=good.len() {
+            let mut writes = good.to_vec();
+            writes.insert(position, bad.clone());
+            let result = try_commit(&*store, writes).await;
+            assert_conflict(result, bad.key(), kind);
+            assert_eq!(stored(&*store, &fresh).await, None);
+            assert_eq!(stored(&*store, &absent).await, None);
+            let entity = stored(&*store, &kept).await.expect("what was there");
+            assert_eq!(entity.etag, etag);
+            assert_eq!(stored_text(&*store, &changed).await.as_deref(), Some("2"));
+        }
     }
     // The same good writes alone succeed: nothing of the failures stuck.
     commit(&*store, good.to_vec()).await;

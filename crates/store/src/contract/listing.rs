@@ -1,9 +1,11 @@
 //! Listings and their pages.
 
-use super::{Fixture, commit, commit_etag, delete, insert, key, stored};
+use super::{Fixture, commit, commit_etag, delete, insert, key, replace, stored};
+use crate::body::Layout;
 use crate::key::{Partition, Row};
 use crate::range::RowRange;
-use crate::store::{Store, list_all};
+use crate::store::{MAX_PAGE, Store, list_all};
+use crate::transaction::{MAX_TRANSACTION_WRITES, Write};
 
 async fn rows(store: &dyn Store, partition: &Partition, range: &RowRange) -> Vec<String> {
     let all = list_all(store, partition, range).await.expect("a listing");
@@ -75,6 +77,48 @@ pub async fn listing_keeps_to_partition_and_range(fixture: &dyn Fixture) {
     assert!(rows(&*store, &nowhere, &RowRange::all()).await.is_empty());
 }
 
+/// What a listing gives of an entity is what reading it gives, and its version is good for writing.
+pub async fn listing_gives_what_reading_gives(fixture: &dyn Fixture) {
+    let store = fixture.open().await;
+    let partition = key("p", "r").partition;
+    let bodies = [
+        Layout::new(1, "0.1.0").write("one"),
+        Layout::new(u32::MAX, "9.9.9-later+x").write(&[1, 2]),
+    ];
+    for (name, body) in ["a", "b"].into_iter().zip(bodies) {
+        let body = body.expect("a body");
+        let key = key("p", name);
+        commit(&*store, vec![Write::Insert { key, body }]).await;
+    }
+    let all = list_all(&*store, &partition, &RowRange::all())
+        .await
+        .expect("a listing");
+    assert_eq!(all.len(), 2);
+    for entity in all {
+        let read = stored(&*store, &entity.key).await;
+        assert_eq!(read.as_ref(), Some(&entity));
+        let layouts = [(1, "0.1.0"), (u32::MAX, "9.9.9-later+x")];
+        assert!(layouts.contains(&(entity.body.layout(), entity.body.program())));
+        commit_etag(&*store, replace(&entity.key, "next", &entity.etag)).await;
+    }
+}
+
+/// No page is longer than a thousand, and all pages together are whole.
+pub async fn more_rows_than_a_page_are_listed(fixture: &dyn Fixture) {
+    let store = fixture.open().await;
+    let partition = key("p", "r").partition;
+    let names: Vec<String> = (0..MAX_PAGE + 5).map(|n| format!("{n:05}")).collect();
+    for chunk in names.chunks(MAX_TRANSACTION_WRITES) {
+        let writes = chunk.iter().map(|name| insert(&key("p", name), "x"));
+        commit(&*store, writes.collect()).await;
+    }
+    let all = RowRange::all();
+    let page = store.list(&partition, &all, usize::MAX, None);
+    let page = page.await.expect("a page");
+    assert!(page.entities.len() <= MAX_PAGE && page.next.is_some());
+    assert_eq!(rows(&*store, &partition, &all).await, names);
+}
+
 /// Pages of any size give each row once.
 pub async fn continuation_gives_each_row_once(fixture: &dyn Fixture) {
     let store = fixture.open().await;
@@ -103,7 +147,7 @@ pub async fn continuation_gives_each_row_once(fixture: &dyn Fixture) {
     }
 }
 
-/// A delete of the last row seen, or an insert before it, does not make a listing repeat or skip.
+/// A delete of the last row seen, or inserts before it, do not make a listing repeat or skip.
 pub async fn writes_between_pages_repeat_nothing(fixture: &dyn Fixture) {
     let store = fixture.open().await;
     let partition = key("p", "r").partition;
@@ -119,7 +163,11 @@ pub async fn writes_between_pages_repeat_nothing(fixture: &dyn Fixture) {
     let version = stored(&*store, &last).await.expect("the last row").etag;
     commit(
         &*store,
-        vec![delete(&last, &version), insert(&key("p", "a"), "a")],
+        vec![
+            delete(&last, &version),
+            insert(&key("p", "a"), "a"),
+            insert(&key("p", "aa"), "aa"),
+        ],
     )
     .await;
     let mut rest = Vec::new();

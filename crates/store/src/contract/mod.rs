@@ -7,6 +7,8 @@ mod conditions;
 mod limits;
 mod listing;
 mod sharing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -20,18 +22,21 @@ use crate::transaction::{Transaction, Write};
 
 pub use conditions::{
     answers_carry_the_clock, delete_and_insert_again_is_a_new_version, delete_needs_the_version,
-    failed_transaction_writes_nothing, insert_only_once, replace_needs_the_version,
+    failed_transaction_writes_nothing, foreign_version_matches_nothing, insert_only_once,
+    replace_needs_the_version, transaction_gives_versions_in_order,
 };
 pub use limits::{
     hundred_writes_in_one_transaction, large_document_survives, many_large_documents_at_once,
     odd_keys_survive, odd_text_survives,
 };
 pub use listing::{
-    continuation_gives_each_row_once, listing_is_in_order, listing_keeps_to_partition_and_range,
+    continuation_gives_each_row_once, listing_gives_what_reading_gives, listing_is_in_order,
+    listing_keeps_to_partition_and_range, more_rows_than_a_page_are_listed,
     writes_between_pages_repeat_nothing,
 };
 pub use sharing::{
-    one_of_two_writers_wins, other_handles_see_commits, reopened_store_has_everything,
+    one_of_two_inserts_wins, one_of_two_writers_wins, other_handles_see_commits,
+    reopened_store_has_everything,
 };
 
 /// A place where a store rests, empty at first.
@@ -50,6 +55,8 @@ macro_rules! store_contract {
             replace_needs_the_version,
             delete_needs_the_version,
             delete_and_insert_again_is_a_new_version,
+            foreign_version_matches_nothing,
+            transaction_gives_versions_in_order,
             failed_transaction_writes_nothing,
             answers_carry_the_clock,
             hundred_writes_in_one_transaction,
@@ -59,8 +66,11 @@ macro_rules! store_contract {
             odd_text_survives,
             listing_is_in_order,
             listing_keeps_to_partition_and_range,
+            listing_gives_what_reading_gives,
+            more_rows_than_a_page_are_listed,
             continuation_gives_each_row_once,
             writes_between_pages_repeat_nothing,
+            one_of_two_inserts_wins,
             one_of_two_writers_wins,
             other_handles_see_commits,
             reopened_store_has_everything,

@@ -46,6 +46,29 @@ pub async fn one_of_two_writers_wins(fixture: &dyn Fixture) {
     }
 }
 
+/// Two that insert under one name: exactly one of them wins each round, and its contents stay.
+pub async fn one_of_two_inserts_wins(fixture: &dyn Fixture) {
+    const ROUNDS: usize = 10;
+    let (one, other) = (fixture.open().await, fixture.open().await);
+    for round in 0..ROUNDS {
+        let key = key("p", &format!("{round}"));
+        let attempt = |store: &Arc<dyn Store>, name: &str| {
+            let (store, write) = (Arc::clone(store), insert(&key, name));
+            tokio::spawn(async move { try_commit(&*store, vec![write]).await })
+        };
+        let (first, second) = (attempt(&one, "one"), attempt(&other, "other"));
+        let first = first.await.expect("a finished task");
+        let second = second.await.expect("a finished task");
+        let (loser, name) = match (first, second) {
+            (Ok(_), Err(loser)) => (loser, "one"),
+            (Err(loser), Ok(_)) => (loser, "other"),
+            both => panic!("not exactly one winner: {both:?}"),
+        };
+        assert!(loser.is_conflict(), "{loser:?}");
+        assert_eq!(stored_text(&*one, &key).await.as_deref(), Some(name));
+    }
+}
+
 /// Dropping every handle without farewell loses nothing, and the versions hold.
 pub async fn reopened_store_has_everything(fixture: &dyn Fixture) {
     let key = key("p", "r");

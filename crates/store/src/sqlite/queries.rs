@@ -1,6 +1,6 @@
 //! The statements.
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::open::sqlite_error;
 use crate::body::Body;
@@ -47,9 +47,13 @@ fn etag(version: i64) -> Etag {
     Etag::from_stored(version.to_string())
 }
 
-/// Text that is not an etag of ours matches no version.
+/// Text that is not an etag of ours, in our own spelling, matches no version.
 fn version(etag: &Etag) -> i64 {
-    etag.as_str().parse().unwrap_or(-1)
+    let text = etag.as_str();
+    let version: Option<i64> = text.parse().ok();
+    version
+        .filter(|version| version.to_string() == text)
+        .unwrap_or(-1)
 }
 
 pub(super) fn get(
@@ -114,7 +118,7 @@ pub(super) fn list(
     Ok((entities, next))
 }
 
-/// Writes everything or nothing. Only a failure of the last statement leaves it open which.
+/// Writes everything or nothing. Only a failure of the last statement can leave it open which.
 pub(super) fn commit(
     connection: &mut Connection,
     location: &str,
@@ -143,10 +147,20 @@ pub(super) fn commit(
         }
         etags.push(write.body().map(|_| etag(sequence)));
     }
-    open.commit().map_err(|source| StoreError::Ambiguous {
-        source: Some(source.into()),
-    })?;
+    open.commit()
+        .map_err(|source| commit_error(location, source))?;
     Ok(etags)
+}
+
+/// The log counts from the transaction's last page on. A full disk keeps it from being whole, so
+/// nothing was written; of every other failure nobody knows.
+fn commit_error(location: &str, source: rusqlite::Error) -> StoreError {
+    if source.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        return sqlite_error(location, source);
+    }
+    StoreError::Ambiguous {
+        source: Some(source.into()),
+    }
 }
 
 /// Whether the write's condition held.
@@ -198,4 +212,28 @@ fn conflict_kind(connection: &Connection, write: &Write) -> rusqlite::Result<Con
         (Write::Replace { .. } | Write::Delete { .. }, true) => ConflictKind::Changed,
         (Write::Replace { .. } | Write::Delete { .. }, false) => ConflictKind::Missing,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    /// A disk fills up in the last statement: before it all changes are in memory. Who took that
+    /// for an open question would look, find nothing, and write again without end.
+    #[test]
+    fn a_full_disk_is_told_and_other_failures_of_the_last_statement_are_open() {
+        let failure = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            commit_error("state.sqlite", error)
+        };
+        let error = failure(ffi::SQLITE_FULL);
+        assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
+        assert!(error.to_string().contains("free some space"), "{error}");
+        for code in [ffi::SQLITE_IOERR, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_BUSY] {
+            let error = failure(code);
+            assert!(error.is_ambiguous(), "{code}: {error:?}");
+        }
+    }
 }
