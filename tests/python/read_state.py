@@ -33,7 +33,8 @@ def parts(key: str) -> list[str]:
 def document(entity: dict) -> str:
     """The document's text, joined from its properties."""
     names = [f"Json{number:02}" for number in range(entity["Parts"])]
-    surplus = [name for name in entity if name.startswith("Json") and name not in names]
+    known = {"PartitionKey", "RowKey", "Layout", "Program", "Parts", *names}
+    surplus = sorted(name for name in entity if name not in known)
     if not names or surplus:
         raise ValueError(f"{len(names)} parts, and {surplus}")
     return "".join(entity[name] for name in names)

@@ -37,7 +37,13 @@ class State(unittest.TestCase):
         self.assertEqual(one["partition"], ["0123"])
 
     def test_damage_is_seen(self) -> None:
-        for damaged in (entity(Parts=3), entity(Parts=1), entity(Parts=0), entity(Json00=None)):
+        for damaged in (
+            entity(Parts=3),
+            entity(Parts=1),
+            entity(Parts=0),
+            entity(Json00=None),
+            entity(Colour="red"),
+        ):
             with self.assertRaises((KeyError, ValueError)):
                 document(damaged)
 

@@ -45,7 +45,8 @@ pub struct HomeOptions {
     pub state: Option<String>,
     /// How clusters reach staged files.
     pub staging_access: StagingAccess,
-    /// How we reach the storage accounts. A signature behind an address goes first; by default
+    /// How we reach the storage accounts. A signature behind an address goes first; one given here
+    /// is of the lake's account and opens no other, as a key opens its own alone. By default
     /// Azurite's own account opens by its published key, and everything else by the identity of
     /// the environment.
     pub access: Option<Access>,
@@ -172,7 +173,7 @@ impl Read {
         let lake = Location::parse(&options.lake)?;
         let (state, state_access) = state(options, &lake)?;
         let scope = lake.location.scope();
-        let mut doors = Doors::new(options);
+        let mut doors = Doors::new(options, lake.location.account().to_owned());
         let place = |doors: &mut Doors<'_>, place: Addressed<Location>| {
             let location = place.location;
             let door = Door {
@@ -213,7 +214,7 @@ fn state(
 ) -> Result<(TableLocation, Option<Access>), HomeError> {
     if let Some(state) = &options.state {
         let state = TableLocation::parse(state)?;
-        let shared = match state.location.account() == lake.location.account() {
+        let shared = match lake.location.is_beside(&state.location) {
             true => for_tables(lake.access.as_ref()),
             false => None,
         };
@@ -251,14 +252,17 @@ struct Door<'a> {
 /// How doors are opened.
 struct Doors<'a> {
     options: &'a HomeOptions,
+    /// The lake's account, which a signature that stands for itself is of.
+    lake_account: String,
     /// One credential for all, so that they share its tokens.
     identity: Option<Access>,
 }
 
 impl<'a> Doors<'a> {
-    fn new(options: &'a HomeOptions) -> Self {
+    fn new(options: &'a HomeOptions, lake_account: String) -> Self {
         Self {
             options,
+            lake_account,
             identity: None,
         }
     }
@@ -267,13 +271,19 @@ impl<'a> Doors<'a> {
         if let Some(own) = own {
             return Ok(own);
         }
+        // A key or a signature opens one account, and is shown to no other.
+        let opens = match &self.options.access {
+            Some(Access::SharedKey { account, .. }) => Some(account),
+            Some(Access::Sas(_)) => Some(&self.lake_account),
+            Some(Access::Token(_)) | None => None,
+        };
+        if let Some(account) = opens.filter(|account| *account != door.account) {
+            return Err(HomeError::OtherAccount {
+                address: door.address.clone(),
+                account: account.clone(),
+            });
+        }
         match &self.options.access {
-            Some(Access::SharedKey { account, .. }) if account != door.account => {
-                Err(HomeError::OtherAccount {
-                    address: door.address.clone(),
-                    account: account.clone(),
-                })
-            }
             Some(access) => Ok(access.clone()),
             None if door.is_local && door.account == AZURITE_ACCOUNT => {
                 Ok(Access::shared_key(door.account, Secret::new(AZURITE_KEY))?)
@@ -290,7 +300,7 @@ impl<'a> Doors<'a> {
             return Ok(access.clone());
         }
         let identity = Identity::from_environment();
-        let access = Access::Token(identity.credential(&self.options.transport)?);
+        let access = Access::Token(identity.renewable(&self.options.transport)?);
         self.identity = Some(access.clone());
         Ok(access)
     }

@@ -6,6 +6,7 @@
 //! | [`blobs`] | staged files and our own objects in Blob Storage |
 //! | [`home`] | opens a job's lake and state by their addresses |
 //! | [`location`] | addresses of lakes and state tables |
+//! | `patience` | how long a service asks to wait |
 //! | [`tables`] | the state of a job in Table Storage |
 //! | [`tokens`] | who we are to Entra, and tokens for clusters |
 //! | [`transport`] | the one HTTP client below azure_core |
@@ -14,6 +15,7 @@ pub mod access;
 pub mod blobs;
 pub mod home;
 pub mod location;
+mod patience;
 pub mod tables;
 #[cfg(test)]
 mod testing;

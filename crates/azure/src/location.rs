@@ -216,6 +216,14 @@ impl Location {
         format!("{}-{}", words.trim_end_matches('-'), &hash[..SCOPE_DIGITS])
     }
 
+    /// Whether a table is one of the same account: of this cloud, or of this machine's Azurite.
+    #[must_use]
+    pub(crate) fn is_beside(&self, table: &TableLocation) -> bool {
+        let beside = self.default_table(table.table());
+        let is_local = self.is_local() && table.is_local() && self.account() == table.account();
+        is_local || beside.is_some_and(|beside| beside == *table)
+    }
+
     /// The account's table service, with this table; `None` for Azurite, whose ports differ by
     /// service.
     #[must_use]

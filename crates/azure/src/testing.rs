@@ -8,6 +8,9 @@ use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions}
 use azure_core::time::{Duration, OffsetDateTime};
 use kusto_copy_azurite::{Azurite, Options};
 
+use crate::access::Access;
+use crate::tokens::Renewable;
+
 /// A second account, beside Azurite's own.
 pub(crate) const SECOND: &str = "secondaccount";
 
@@ -42,10 +45,16 @@ pub(crate) fn azurite(oauth: bool) -> Option<Arc<Azurite>> {
     Some(azurite)
 }
 
+/// Access by tokens that Azurite takes.
+pub(crate) fn unsigned() -> Access {
+    let make = || Ok(Arc::new(Unsigned) as Arc<dyn TokenCredential>);
+    Access::Token(Arc::new(Renewable::new(Box::new(make))))
+}
+
 /// Tokens that say what Azurite looks at: issuer, audience, times and who has it. It checks no
 /// signature.
 #[derive(Debug)]
-pub(crate) struct Unsigned;
+struct Unsigned;
 
 #[async_trait]
 impl TokenCredential for Unsigned {

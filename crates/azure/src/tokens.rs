@@ -3,42 +3,38 @@
 //! Nothing here is asked for a token before somebody needs one.
 
 mod identity;
+mod renewable;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use azure_core::credentials::{AccessToken, TokenCredential};
 use azure_core::time::{Duration, OffsetDateTime};
 use kusto_copy_kusto::credentials::CredentialError;
 use kusto_copy_kusto::{ClusterUri, Credentials, Secret};
-use tokio::sync::Mutex;
 
 pub use identity::{Identity, IdentityError};
+pub(crate) use renewable::may_pass;
+pub use renewable::{MakeCredential, Renewable};
 
 /// A token is renewed this long before its end: longer than any request takes to reach the
 /// cluster, and what azure_identity does too.
 const RENEW_BEFORE: Duration = Duration::minutes(5);
 
-/// Makes a credential. Each one that it makes begins without any cached token.
-pub type MakeCredential = dyn Fn() -> Result<Arc<dyn TokenCredential>, IdentityError> + Send + Sync;
-
 /// Tokens for clusters, each for the cluster's own address, kept until shortly before they expire.
 ///
 /// Clusters on this machine without encryption are embedded ones and get none.
 pub struct AzureTokens {
-    make: Box<MakeCredential>,
+    credential: Renewable,
     clock: fn() -> OffsetDateTime,
-    /// Held while a token is fetched, so that many requests at the start ask for it once.
-    known: Mutex<Known>,
+    known: Mutex<HashMap<String, Arc<Kept>>>,
 }
 
-#[derive(Default)]
-struct Known {
-    credential: Option<Arc<dyn TokenCredential>>,
-    tokens: HashMap<String, AccessToken>,
-}
+/// The token of one cluster. Held while it is fetched, so that many requests at the start ask for
+/// it once; those to other clusters do not wait for it.
+type Kept = tokio::sync::Mutex<Option<AccessToken>>;
 
 impl fmt::Debug for AzureTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,24 +54,20 @@ impl AzureTokens {
     #[must_use]
     pub fn with_clock(make: Box<MakeCredential>, clock: fn() -> OffsetDateTime) -> Self {
         Self {
-            make,
+            credential: Renewable::new(make),
             clock,
             known: Mutex::default(),
         }
     }
 
-    async fn fetch(&self, known: &mut Known, scope: &str) -> Result<AccessToken, CredentialError> {
-        let credential = match &known.credential {
-            Some(credential) => Arc::clone(credential),
-            None => {
-                let made = (self.make)().map_err(|error| no_token(&error))?;
-                known.credential.insert(made).clone()
-            }
-        };
-        credential
-            .get_token(&[scope], None)
-            .await
-            .map_err(|error| no_token(&error))
+    fn kept(&self, scope: &str) -> Arc<Kept> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(scope.to_owned()).or_default())
+    }
+
+    async fn fetch(&self, scope: &str) -> Result<AccessToken, CredentialError> {
+        let token = self.credential.get_token(&[scope], None).await;
+        token.map_err(|error| no_token(&error))
     }
 }
 
@@ -116,24 +108,18 @@ impl Credentials for AzureTokens {
             return Ok(None);
         }
         let scope = scope(cluster);
-        let mut known = self.known.lock().await;
+        let place = self.kept(&scope);
+        let mut place = place.lock().await;
         if fresh {
-            known.tokens.remove(&scope);
-            known.credential = None;
+            *place = None;
+            self.credential.begin_anew();
         }
         let now = (self.clock)();
-        let kept = known
-            .tokens
-            .get(&scope)
-            .filter(|token| token.expires_on > now)
-            .cloned();
+        let kept = place.clone().filter(|token| token.expires_on > now);
         let token = match kept {
             Some(token) if token.expires_on - now > RENEW_BEFORE => token,
-            kept => match (self.fetch(&mut known, &scope).await, kept) {
-                (Ok(token), _) => {
-                    known.tokens.insert(scope, token.clone());
-                    token
-                }
+            kept => match (self.fetch(&scope).await, kept) {
+                (Ok(token), _) => place.insert(token).clone(),
                 // It holds for minutes yet, and the next request tries again.
                 (Err(error), Some(token)) => {
                     tracing::warn!(%error, "a token could not be renewed");

@@ -97,7 +97,7 @@ impl Jobs {
         if let Some(identity) = self.identity.get() {
             return Ok(Some(identity.clone()));
         }
-        let identity = self.access.identity.credential(&self.usual.transport)?;
+        let identity = self.access.identity.renewable(&self.usual.transport)?;
         let identity = Access::Token(identity);
         Ok(Some(self.identity.get_or_init(|| identity).clone()))
     }

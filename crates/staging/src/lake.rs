@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::LakeError;
 use crate::name::{ObjectName, Prefix};
-use crate::secret::StorageUri;
+use crate::storage_uri::StorageUri;
 
 /// Largest object of ours, in bytes: a manifest of a hundred thousand files is below it.
 pub const MAX_OBJECT_BYTES: u64 = 64 * 1024 * 1024;

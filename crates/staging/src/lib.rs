@@ -12,10 +12,10 @@ mod error;
 mod lake;
 mod local;
 mod name;
-mod secret;
+mod storage_uri;
 
 pub use error::{BoxedSource, LakeError};
 pub use lake::{Deleted, Lake, Listed, MAX_OBJECT_BYTES, Put, digest};
 pub use local::LocalLake;
 pub use name::{NameError, ObjectName, Prefix};
-pub use secret::{Secret, StorageUri};
+pub use storage_uri::StorageUri;

@@ -5,6 +5,7 @@
 //! carries a new date and a token that still holds.
 
 mod account_sas;
+mod refused;
 mod shared_key;
 mod signature;
 
@@ -20,8 +21,11 @@ use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 pub use account_sas::account_sas;
 pub use kusto_copy_kusto::Secret;
 
+use refused::Refused;
 use shared_key::SharedKeyPolicy;
 use signature::SignaturePolicy;
+
+use crate::tokens::Renewable;
 
 /// What a token must be for, whatever the service of the account.
 pub const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
@@ -67,7 +71,7 @@ pub enum Access {
     /// A shared access signature: the query of an address, without the `?`.
     Sas(Secret),
     /// Tokens of Entra.
-    Token(Arc<dyn TokenCredential>),
+    Token(Arc<Renewable>),
 }
 
 impl Access {
@@ -121,10 +125,11 @@ impl Access {
                 Arc::new(SharedKeyPolicy::new(service, account.clone(), key.clone()))
             }
             Self::Sas(query) => Arc::new(SignaturePolicy::new(query.clone())),
-            Self::Token(credential) => Arc::new(BearerTokenAuthorizationPolicy::new(
-                Arc::clone(credential),
-                [STORAGE_SCOPE],
-            )),
+            Self::Token(tokens) => {
+                let credential = Arc::clone(tokens) as Arc<dyn TokenCredential>;
+                let policy = BearerTokenAuthorizationPolicy::new(credential, [STORAGE_SCOPE]);
+                Arc::new(policy.with_on_challenge(Arc::new(Refused::of(tokens))))
+            }
         }
     }
 }

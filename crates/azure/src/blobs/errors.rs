@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use azure_core::error::ErrorKind;
 use azure_core::http::StatusCode;
-use azure_core::http::headers::RETRY_AFTER;
 use kusto_copy_staging::LakeError;
 
 use crate::access::Access;
 use crate::location::Location;
+use crate::patience;
+use crate::tokens::may_pass;
 
 /// What we were about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +134,7 @@ pub(super) fn lake_error(
             ),
         },
         ErrorKind::Connection | ErrorKind::Io => unavailable(error, source),
+        ErrorKind::Credential if may_pass(error) => unavailable(error, source),
         ErrorKind::Credential => failed(
             "no token for Azure Storage can be had; sign in with `az login`, or give the app a \
              managed identity",
@@ -160,8 +162,7 @@ fn retry_after(error: &azure_core::Error) -> Option<Duration> {
     else {
         return None;
     };
-    let text = response.headers().get_optional_str(&RETRY_AFTER)?;
-    text.parse().ok().map(Duration::from_secs)
+    patience::asked(response.headers())
 }
 
 /// What would allow it.

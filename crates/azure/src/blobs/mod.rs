@@ -191,7 +191,7 @@ impl Lake for BlobLake {
                 .grant(Purpose::Export(prefix), &self.terms, now)
                 .await?;
             let address = place.location().address_of(prefix.as_str());
-            Ok::<_, LakeError>(StorageUri::with_access(address, granted))
+            Ok::<_, LakeError>(StorageUri::with_access(address, granted.expose()))
         }))
         .await?;
         let turn = turn(prefix, targets.len());
@@ -205,7 +205,7 @@ impl Lake for BlobLake {
             .grant(Purpose::Ingest(&name), &self.terms, (self.now)())
             .await?;
         let address = place.location().address_of(name.as_str());
-        Ok(StorageUri::with_access(address, granted))
+        Ok(StorageUri::with_access(address, granted.expose()))
     }
 
     async fn staged_size(&self, reported: &str, under: &Prefix) -> Result<Option<u64>, LakeError> {

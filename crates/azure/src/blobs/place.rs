@@ -12,14 +12,15 @@ use azure_storage_blob::{
     BlobServiceClientOptions,
 };
 use futures::TryStreamExt;
-use kusto_copy_staging::{LakeError, Secret};
+use kusto_copy_staging::LakeError;
 
 use super::errors::{self, Doing, code, status};
 use super::grants::{self, Area, Grant, Purpose, Terms};
 use super::keys::DelegatedKey;
 use super::service_sas;
-use crate::access::{Access, Service};
+use crate::access::{Access, Secret, Service};
 use crate::location::Location;
+use crate::patience::NoLongWaits;
 
 /// Largest page that the service gives.
 const PAGE: i32 = 5_000;
@@ -187,7 +188,7 @@ impl Place {
 fn client_options(access: &Access, transport: &Transport) -> ClientOptions {
     ClientOptions {
         // On every try: a signature with the account's key holds for fifteen minutes only.
-        per_try_policies: vec![Arc::clone(&access.policy(Service::Blob))],
+        per_try_policies: vec![access.policy(Service::Blob), Arc::new(NoLongWaits)],
         // Every request here may be repeated. The driver waits longer, and sees what it waits for.
         retry: RetryOptions::exponential(ExponentialRetryOptions {
             max_retries: 4,

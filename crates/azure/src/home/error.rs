@@ -21,15 +21,16 @@ pub enum HomeError {
     /// The identity of the environment cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// A key opens its own account alone.
+    /// A key or a signature opens its own account alone.
     #[error(
-        "the key given is that of account `{account}`, which does not open `{address}`; put a \
-         shared access signature behind that address, or use an identity of Entra for all"
+        "the key or signature given is that of account `{account}`, which does not open \
+         `{address}`; put a shared access signature behind that address, or use an identity of \
+         Entra for all"
     )]
     OtherAccount {
         /// What it does not open.
         address: String,
-        /// Whose key it is.
+        /// What it opens.
         account: String,
     },
     /// An account of this machine that is not Azurite's own.

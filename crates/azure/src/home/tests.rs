@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use azure_core::time::{Duration, OffsetDateTime};
 use kusto_copy_azurite::{ACCOUNT, Azurite};
 use kusto_copy_staging::{ObjectName, Prefix, Put};
@@ -8,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::access::account_sas;
-use crate::testing::{SECOND, SECOND_KEY, Unsigned, azurite};
+use crate::testing::{SECOND, SECOND_KEY, azurite, unsigned};
 use crate::transport::transport_trusting;
 
 const LAYOUT: Layout = Layout::new(1, "0.0.0-test");
@@ -121,7 +119,7 @@ async fn a_token_opens_everything() {
             azurite.blob_endpoint(SECOND),
             Uuid::new_v4().simple()
         )],
-        access: Some(Access::Token(Arc::new(Unsigned))),
+        access: Some(unsigned()),
         transport: transport_trusting(&kusto_copy_azurite::authority()),
         ..new_options(&azurite, ACCOUNT)
     };
@@ -154,6 +152,42 @@ async fn a_signature_behind_the_lake_opens_the_table_too() {
     assert!(!printed.contains(query.expose()), "{printed}");
     let unsigned = query.expose().replace("ss=bt", "ss=b");
     assert!(for_tables(Access::sas(&unsigned).ok().as_ref()).is_none());
+}
+
+/// Given by the environment it is of the lake's account, and no other account gets to see it.
+#[tokio::test]
+async fn a_signature_is_shown_to_no_other_account() {
+    let sas = Access::sas("sv=1&ss=bt&sig=SECRET").expect("a signature");
+    let lake = "https://acct1.blob.core.windows.net/lake";
+    let options = HomeOptions {
+        access: Some(sas),
+        ..HomeOptions::new(lake)
+    };
+    assert!(Read::of(&options).is_ok());
+    let elsewhere = [
+        HomeOptions {
+            places: vec!["https://acct2.blob.core.windows.net/more".to_owned()],
+            ..options.clone()
+        },
+        HomeOptions {
+            state: Some("https://acct2.table.core.windows.net/state".to_owned()),
+            ..options.clone()
+        },
+    ];
+    for options in elsewhere {
+        let error = Read::of(&options).err().expect("another account");
+        assert!(matches!(error, HomeError::OtherAccount { .. }), "{error:?}");
+        assert!(error.to_string().contains("acct2"), "{error}");
+    }
+    // Nor does the one behind the lake's address open a namesake in another cloud.
+    let signed = HomeOptions {
+        lake: format!("{lake}?sv=1&ss=bt&sig=SECRET"),
+        state: Some("https://acct1.table.core.chinacloudapi.cn/state".to_owned()),
+        ..HomeOptions::new(lake)
+    };
+    let read = Location::parse(&signed.lake).expect("a lake");
+    let (_, access) = state(&signed, &read).expect("a table");
+    assert!(access.is_none(), "{access:?}");
 }
 
 #[tokio::test]

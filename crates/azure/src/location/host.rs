@@ -224,6 +224,13 @@ fn cloud(url: &Url, wanted: Service) -> Result<(Host, bool), String> {
         None => SUFFIXES.contains(&suffix),
         Some(_) => suffix == ZONE_SUFFIX,
     };
+    if rest.split('.').any(|label| label == "privatelink") {
+        return Err(
+            "it names the private link itself; write the account's usual host, which \
+                    leads there from within the network"
+                .to_owned(),
+        );
+    }
     if !known {
         return Err("its host is no storage account of Azure".to_owned());
     }

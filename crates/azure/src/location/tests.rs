@@ -148,6 +148,10 @@ const NO_LAKES: &[(&str, &str)] = &[
     ),
     ("https://evil.org/acct1/lake", "no storage account"),
     (
+        "https://acct1.privatelink.blob.core.windows.net/lake",
+        "the account's usual host",
+    ),
+    (
         "https://u:p@acct1.blob.core.windows.net/lake",
         "a user name",
     ),
@@ -221,6 +225,30 @@ fn azure_addresses_are_told_from_paths() {
     for text in ["", "lake", "/a/b", "file:///a", "C:\\lake"] {
         assert!(!is_azure(text), "{text}");
     }
+}
+
+#[test]
+fn a_table_is_beside_a_lake_in_its_account_and_cloud_alone() {
+    let beside = |lake_text, table| {
+        let table = TableLocation::parse(table).expect("a table").location;
+        lake(lake_text).is_beside(&table)
+    };
+    let (public, local) = (
+        "https://acct1.blob.core.windows.net/lake/a",
+        "http://127.0.0.1:1/acct1/lake",
+    );
+    assert!(beside(public, "https://acct1.table.core.windows.net/state"));
+    assert!(beside(local, "http://127.0.0.1:3/acct1/state"));
+    for other in [
+        "https://acct2.table.core.windows.net/state",
+        "https://acct1.table.core.chinacloudapi.cn/state",
+        "https://acct1.z01.table.storage.azure.net/state",
+    ] {
+        assert!(!beside(public, other), "{other}");
+        assert!(!beside(local, other), "{other}");
+    }
+    assert!(!beside(public, "http://127.0.0.1:3/acct1/state"));
+    assert!(!beside(local, "http://127.0.0.1:3/acct2/state"));
 }
 
 #[test]

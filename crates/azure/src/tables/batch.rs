@@ -7,6 +7,7 @@
 
 use uuid::Uuid;
 
+use super::entity::is_version;
 use super::failure::{ServiceError, TableError};
 
 /// One change of one entity, as an HTTP request.
@@ -150,8 +151,8 @@ pub(super) fn read(
 pub(super) fn version(change: Change, etag: Option<String>) -> Result<Option<String>, TableError> {
     match (change, etag) {
         (Change::Delete, _) => Ok(None),
-        (Change::Insert | Change::Replace, Some(etag)) => Ok(Some(etag)),
-        (Change::Insert | Change::Replace, None) => Err(TableError::Unreadable {
+        (Change::Insert | Change::Replace, Some(etag)) if is_version(&etag) => Ok(Some(etag)),
+        (Change::Insert | Change::Replace, Some(_) | None) => Err(TableError::Unreadable {
             what: "a written entity has no ETag",
         }),
     }

@@ -1,7 +1,5 @@
 //! The requests of a table and their answers.
 
-use std::time::Duration;
-
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{
     ClientOptions, Context, Method, Pipeline, PipelineSendOptions, RawResponse, Request,
@@ -16,6 +14,7 @@ use uuid::Uuid;
 use super::batch::{self, Change, Operation};
 use super::failure::{ServiceError, TableError};
 use crate::access::{Access, AccessError, Service};
+use crate::patience;
 
 /// Oldest version of the service that takes tokens.
 const VERSION: &str = "2020-12-06";
@@ -311,9 +310,7 @@ impl Table {
         if (200..300).contains(&status) {
             return Ok(answer);
         }
-        let asked = header(answer.headers(), "retry-after")
-            .and_then(|seconds| seconds.parse().ok())
-            .map(Duration::from_secs);
+        let asked = patience::asked(answer.headers());
         let mut error = ServiceError::read(status, answer.body(), asked);
         if error.code.is_empty() {
             let code = header(answer.headers(), "x-ms-error-code");

@@ -90,6 +90,17 @@ fn push_escaped(json: &mut String, character: char) {
     }
 }
 
+/// Whether text can be the version of one entity: an entity tag as HTTP has it. `*` would stand for
+/// every version, nothing at all for "insert or replace", and a line break for another header.
+pub(super) fn is_version(text: &str) -> bool {
+    let quoted = text.strip_prefix("W/").unwrap_or(text);
+    let tag = quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'*';
+    tag.is_some_and(|tag| !tag.is_empty() && tag.bytes().all(allowed))
+}
+
 /// Reads an entity.
 pub(super) fn read(properties: &Map<String, Value>) -> Result<Stored, Odd> {
     let text = |name: &'static str| {
@@ -107,9 +118,13 @@ pub(super) fn read(properties: &Map<String, Value>) -> Result<Stored, Odd> {
         json.push_str(part.ok_or(Odd("Json"))?);
     }
     let layout = text("Layout")?.parse().map_err(|_| Odd("Layout"))?;
+    let etag = text("odata.etag")?;
+    if !is_version(&etag) {
+        return Err(Odd("odata.etag"));
+    }
     Ok(Stored {
         row: text("RowKey")?,
-        etag: text("odata.etag")?,
+        etag,
         body: Body::from_stored(layout, text("Program")?, json),
     })
 }
@@ -165,6 +180,29 @@ mod tests {
             damaged.remove(name);
             let Odd(named) = read(&damaged).expect_err("damage");
             assert!(name.starts_with(named), "{name}: {named}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_one_entitys_alone() {
+        for text in ["W/\"datetime'2026-11-21T08%3A00%3A01.1234567Z'\"", "\"1\""] {
+            assert!(is_version(text), "{text}");
+        }
+        for text in [
+            "",
+            "*",
+            "\"*\"",
+            "W/\"*\"",
+            "W/",
+            "\"",
+            "\"\"",
+            "W/\"\"",
+            "1",
+            "\"1\"\r\nX: \"1\"",
+            "\"1\", \"2\"",
+            "\"é\"",
+        ] {
+            assert!(!is_version(text), "{text}");
         }
     }
 

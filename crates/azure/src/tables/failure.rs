@@ -5,6 +5,8 @@ use std::time::Duration;
 use azure_core::error::ErrorKind;
 use serde_json::Value;
 
+use crate::tokens::may_pass;
+
 /// What the service answered instead of doing what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the table service answered {status} {code}: {message}")]
@@ -24,7 +26,7 @@ pub struct ServiceError {
 /// A request to the table service failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// Nothing was sent, since no connection was made.
+    /// Nothing was sent, since no connection was made, or whoever gives tokens was away or busy.
     #[error("the table service cannot be reached")]
     Unreachable(#[source] azure_core::Error),
     /// Nothing was sent, since no token could be obtained.
@@ -64,6 +66,7 @@ impl From<azure_core::Error> for TableError {
     fn from(error: azure_core::Error) -> Self {
         match error.kind() {
             ErrorKind::Connection => Self::Unreachable(error),
+            ErrorKind::Credential if may_pass(&error) => Self::Unreachable(error),
             ErrorKind::Io => Self::Lost(error),
             ErrorKind::Credential | ErrorKind::HttpResponse { .. } => Self::NoToken(error),
             ErrorKind::DataConversion | ErrorKind::Other => Self::Unmade(error),

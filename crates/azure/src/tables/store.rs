@@ -179,7 +179,11 @@ impl AzureTableStore {
             TableError::Answered(answer) if answer.is("TableBeingDeleted") => {
                 "the table is being deleted; wait a minute or name another one"
             }
-            TableError::Answered(_) | TableError::Unreadable { .. } => {
+            TableError::Answered(_) => {
+                "the table service refused what it was asked; look at the account, and report \
+                 this if it stays"
+            }
+            TableError::Unreadable { .. } => {
                 "the table service does not answer as documented; check the address"
             }
             TableError::Unmade(_) | TableError::Unreachable(_) | TableError::Lost(_) => {
@@ -211,6 +215,17 @@ fn conflict(answer: &ServiceError, transaction: &Transaction, kind: ConflictKind
         .and_then(|at| writes.get(at))
         .map(|write| write.key().clone());
     StoreError::Conflict { key, kind }
+}
+
+/// Whether a write goes through only in the case that it names. Text that the service never gave
+/// is no entity's version, and some of it would be every entity's.
+fn is_conditional(write: &Write) -> bool {
+    match write {
+        Write::Insert { .. } => true,
+        Write::Replace { if_match, .. } | Write::Delete { if_match, .. } => {
+            entity::is_version(if_match.as_str())
+        }
+    }
 }
 
 fn filter(partition: &str, range: &RowRange) -> String {
@@ -288,6 +303,12 @@ impl Store for AzureTableStore {
     }
 
     async fn commit(&self, transaction: &Transaction) -> Result<Committed, StoreError> {
+        if let Some(write) = transaction.writes().iter().find(|one| !is_conditional(one)) {
+            return Err(StoreError::Conflict {
+                key: Some(write.key().clone()),
+                kind: ConflictKind::Changed,
+            });
+        }
         let operations: Vec<Operation> = transaction
             .writes()
             .iter()

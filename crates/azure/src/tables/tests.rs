@@ -3,4 +3,6 @@
 mod answers;
 mod azurite;
 mod contract;
+mod refused;
+mod script;
 mod witness;

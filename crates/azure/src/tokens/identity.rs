@@ -10,7 +10,9 @@ use azure_identity::{
     UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
-use crate::access::Secret;
+use kusto_copy_kusto::Secret;
+
+use super::Renewable;
 
 /// Where tokens come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +85,18 @@ impl Identity {
     #[must_use]
     pub fn from_environment() -> Self {
         Self::choose(|name| std::env::var(name).ok())
+    }
+
+    /// The credential, made once now and anew whenever its token is refused. Nothing is asked for
+    /// a token yet.
+    ///
+    /// # Errors
+    /// When a setting is missing or cannot be right.
+    pub fn renewable(&self, transport: &Transport) -> Result<Arc<Renewable>, IdentityError> {
+        drop(self.credential(transport)?);
+        let (identity, transport) = (self.clone(), transport.clone());
+        let make = move || identity.credential(&transport);
+        Ok(Arc::new(Renewable::new(Box::new(make))))
     }
 
     /// The credential. Nothing is asked for a token yet.

@@ -5,6 +5,8 @@
 
 mod objects;
 mod staged;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use async_trait::async_trait;
 
 use crate::lake::Lake;
 use crate::name::{ObjectName, Prefix};
-use crate::secret::StorageUri;
+use crate::storage_uri::StorageUri;
 
 pub use objects::{
     absent_things_are_no_errors, large_object_survives, listing_is_in_order_and_complete,
@@ -21,6 +23,7 @@ pub use objects::{
 pub use staged::{
     delete_is_repeatable, delete_keeps_to_its_prefix, export_targets_differ_by_prefix,
     foreign_files_are_not_ours, reported_files_are_found, staged_and_own_things_share_a_prefix,
+    two_may_delete_at_once,
 };
 
 /// A place where a lake rests, empty at first, and a cluster's access to it.
@@ -56,6 +59,7 @@ macro_rules! lake_contract {
             foreign_files_are_not_ours,
             delete_keeps_to_its_prefix,
             delete_is_repeatable,
+            two_may_delete_at_once,
             staged_and_own_things_share_a_prefix,
         );
     };

@@ -55,9 +55,17 @@ pub async fn reported_files_are_found(fixture: &dyn Fixture) {
             .await
             .expect("a size");
         assert_eq!(size, None);
-        // The address that we give out is itself one that a cluster may report.
-        let again = lake.ingest_uri(uri.address(), &prefix(under)).await;
-        assert_eq!(again.expect("an address").address(), uri.address());
+        // The address that we give out is itself one that a cluster may report, also with the
+        // access that it was given, which is not handed on.
+        for reported in [
+            uri.address().to_owned(),
+            format!("{}?sig=OLD", uri.address()),
+        ] {
+            let again = lake.ingest_uri(&reported, &prefix(under)).await;
+            let again = again.expect("an address");
+            assert_eq!(again.address(), uri.address());
+            assert!(!again.expose().contains("OLD"));
+        }
     }
 }
 
@@ -132,6 +140,21 @@ pub async fn delete_is_repeatable(fixture: &dyn Fixture) {
         let deleted = lake.delete_prefix(&under).await.expect("a delete");
         assert_eq!(deleted, Deleted::default());
     }
+}
+
+/// Two that delete at once both succeed, and together they delete all of it.
+pub async fn two_may_delete_at_once(fixture: &dyn Fixture) {
+    let (one, other) = (fixture.open().await, fixture.open().await);
+    let under = prefix("j/b/a001");
+    for n in 0..20 {
+        let name = name(&format!("j/b/a001/{n}/object"));
+        let put = one.put_if_absent(&name, b"x").await.expect("a put");
+        assert_eq!(put, Put::Created);
+    }
+    let both = tokio::join!(one.delete_prefix(&under), other.delete_prefix(&under));
+    let (one_deleted, other_deleted) = (both.0.expect("a delete"), both.1.expect("a delete"));
+    assert_eq!(one_deleted.objects + other_deleted.objects, 20);
+    assert!(names(&*one, "j/b").await.is_empty());
 }
 
 /// Objects and staged files of a job are listed and deleted together.

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use crate::error::LakeError;
 use crate::lake::{Deleted, Lake, Listed, Put};
 use crate::name::{ObjectName, Prefix};
-use crate::secret::StorageUri;
+use crate::storage_uri::StorageUri;
 
 /// A lake in a local folder. Several processes may use the same one.
 #[derive(Debug, Clone)]
@@ -146,3 +146,5 @@ impl Lake for LocalLake {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::Folder;

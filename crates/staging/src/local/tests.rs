@@ -8,10 +8,10 @@ use super::*;
 use crate::contract::Fixture;
 
 /// A lake in a folder whose name needs care in addresses.
-struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 

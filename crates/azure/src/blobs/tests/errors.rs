@@ -1,7 +1,6 @@
 //! What the service's refusals become, and that nothing in them grants access.
 
 use std::error::Error as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::error::{Error, ErrorKind};
@@ -15,7 +14,7 @@ use crate::access::{Access, Secret};
 use crate::blobs::errors::{Doing, lake_error};
 use crate::blobs::{BlobLake, Staging};
 use crate::location::Location;
-use crate::testing::Unsigned;
+use crate::testing::unsigned;
 
 fn answered(status: u16, code: &str) -> Error {
     let mut headers = Headers::new();
@@ -47,7 +46,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[test]
 fn a_refusal_names_what_is_missing() {
-    let token = Access::Token(Arc::new(Unsigned));
+    let token = unsigned();
     let key = Access::shared_key("acct1", Secret::new("a2V5")).expect("a key");
     let sas = Access::sas("sp=r&sig=SECRET").expect("a signature");
     for (access, doing, code, words) in [
@@ -110,7 +109,7 @@ fn a_refusal_names_what_is_missing() {
 
 #[test]
 fn what_passes_by_itself_is_told_from_what_does_not() {
-    let token = Access::Token(Arc::new(Unsigned));
+    let token = unsigned();
     for (status, code) in [
         (503, "ServerBusy"),
         (429, "x"),
@@ -134,6 +133,10 @@ fn what_passes_by_itself_is_told_from_what_does_not() {
         &Error::with_message(ErrorKind::Credential, "nobody"),
     );
     assert!(error.to_string().contains("az login"), "{error}");
+    let away = Error::with_message(ErrorKind::Connection, "refused");
+    let away = Error::with_error(ErrorKind::Credential, away, "no token");
+    let error = told(&token, Doing::Read, &away);
+    assert!(error.is_unavailable(), "{error:?}");
     for (status, code) in [
         (400, "InvalidInput"),
         (409, "BlobImmutableDueToPolicy"),
@@ -227,10 +230,7 @@ async fn a_service_that_is_not_there_is_unavailable() {
 #[test]
 fn a_token_does_not_travel_in_the_open() {
     let location = Location::parse("http://127.0.0.1:1/devstoreaccount1/lake");
-    let home = (
-        location.expect("a lake").location,
-        Access::Token(Arc::new(Unsigned)),
-    );
+    let home = (location.expect("a lake").location, unsigned());
     let transport = crate::transport::transport();
     let lake = BlobLake::new(home, Vec::new(), Staging::default(), &transport);
     let error = lake.expect_err("no encryption");

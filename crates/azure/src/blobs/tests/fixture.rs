@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::access::{Access, Secret, account_sas};
 use crate::blobs::{BlobLake, Staging};
 use crate::location::Location;
-use crate::testing::{SECOND, SECOND_KEY, Unsigned, azurite};
+use crate::testing::{SECOND, SECOND_KEY, azurite, unsigned};
 use crate::transport::{transport, transport_trusting};
 
 /// How a test is let in.
@@ -59,7 +59,7 @@ impl InAzurite {
                 let until = OffsetDateTime::now_utc() + Duration::hours(1);
                 account_sas(account, &key, until).expect("a signature")
             }
-            Entrance::Token => Access::Token(Arc::new(Unsigned)),
+            Entrance::Token => unsigned(),
         }
     }
 

@@ -153,7 +153,7 @@ async fn a_given_signature_is_handed_on() {
 fn offline(staging: StagingAccess) -> BlobLake {
     let place = |address| {
         let location = Location::parse(address).expect("a place").location;
-        let access = crate::Access::Token(std::sync::Arc::new(crate::testing::Unsigned));
+        let access = crate::testing::unsigned();
         (location, access)
     };
     let staging = Staging {

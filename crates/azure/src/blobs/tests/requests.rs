@@ -1,14 +1,15 @@
 //! How many requests there are, and what happens when answers get lost.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use azure_core::error::{Error, ErrorKind};
-use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, Transport};
+use azure_core::http::headers::Headers;
+use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, StatusCode, Transport};
 use azure_core::time::{Duration, OffsetDateTime};
-use kusto_copy_staging::{Lake, ObjectName, Put};
+use kusto_copy_staging::{Lake, LakeError, ObjectName, Put};
 
 use super::fixture::{in_azurite, prefix};
 use crate::blobs::Staging;
@@ -19,6 +20,9 @@ struct Between {
     keys: AtomicUsize,
     puts: AtomicUsize,
     lose: AtomicUsize,
+    /// Turns every request away from here on, and asks for this much patience.
+    busy: OnceLock<&'static str>,
+    turned_away: AtomicUsize,
 }
 
 impl fmt::Debug for Between {
@@ -34,6 +38,8 @@ impl Between {
             keys: AtomicUsize::new(0),
             puts: AtomicUsize::new(0),
             lose: AtomicUsize::new(0),
+            busy: OnceLock::new(),
+            turned_away: AtomicUsize::new(0),
         })
     }
 }
@@ -41,6 +47,15 @@ impl Between {
 #[async_trait]
 impl HttpClient for Between {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        if let Some(patience) = self.busy.get() {
+            self.turned_away.fetch_add(1, Ordering::SeqCst);
+            let mut headers = Headers::new();
+            headers.insert("date", "Sat, 21 Nov 2026 08:00:01 GMT");
+            headers.insert("retry-after", *patience);
+            headers.insert("x-ms-error-code", "ServerBusy");
+            let status = StatusCode::ServiceUnavailable;
+            return Ok(AsyncRawResponse::from_bytes(status, headers, ""));
+        }
         let answer = self
             .inner
             .send(&azure_core::http::Context::new(), &mut request.clone())
@@ -85,6 +100,25 @@ async fn a_put_whose_answer_is_lost_finds_its_own_blob() {
         lake.get(&name).await.expect("a read").as_deref(),
         Some(&b"one"[..])
     );
+}
+
+/// azure_core would sleep within the call for as long as the service says.
+#[tokio::test]
+async fn nobody_sleeps_for_as_long_as_a_busy_service_says() {
+    let fixture = in_azurite!(Key);
+    for patience in ["3600", "Sat, 21 Nov 2026 09:00:01 GMT"] {
+        let between = Between::new(fixture.transport());
+        let transport = Transport::new(Arc::clone(&between) as Arc<dyn HttpClient>);
+        let lake = fixture.lake_with(Staging::default(), &transport).await;
+        between.busy.set(patience).expect("not busy before");
+        let name = ObjectName::new("j/x").expect("a name");
+        let error = lake.get(&name).await.expect_err("a busy service");
+        let LakeError::Unavailable { retry_after, .. } = error else {
+            panic!("another error: {error:?}");
+        };
+        assert_eq!(retry_after.map(|asked| asked.as_secs()), Some(3_600));
+        assert_eq!(between.turned_away.load(Ordering::SeqCst), 1);
+    }
 }
 
 fn in_two_hours() -> OffsetDateTime {

@@ -1,106 +1,10 @@
 //! What becomes of answers that Azurite does not give on demand.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use azure_core::error::{Error, ErrorKind};
-use azure_core::http::headers::Headers;
-use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Transport};
-use kusto_copy_kusto::RetryPolicy;
-use kusto_copy_store::{
-    ConflictKind, Etag, Key, Layout, Partition, Row, RowRange, Store, StoreError, Transaction,
-    Write,
-};
+use kusto_copy_store::{ConflictKind, Etag, RowRange, Store, StoreError, Write};
 
-use crate::tables::{AzureTableStore, Table};
-use crate::{Access, Secret};
-
-/// What the network does with one request.
-#[derive(Debug, Clone)]
-enum Turn {
-    /// No connection.
-    Unreachable,
-    /// Sent, and no answer.
-    Lost,
-    /// An answer.
-    Answer {
-        status: u16,
-        headers: Vec<(&'static str, String)>,
-        body: String,
-    },
-}
-
-fn answer(status: u16, code: &str) -> Turn {
-    let body = serde_json::json!({
-        "odata.error": { "code": code, "message": { "lang": "en-US", "value": "0:words" } }
-    });
-    Turn::Answer {
-        status,
-        headers: vec![date()],
-        body: body.to_string(),
-    }
-}
-
-fn date() -> (&'static str, String) {
-    ("date", "Sat, 21 Nov 2026 08:00:01 GMT".to_owned())
-}
-
-fn written() -> Turn {
-    let etag = ("etag", "W/\"datetime'1'\"".to_owned());
-    Turn::Answer {
-        status: 204,
-        headers: vec![date(), etag],
-        body: String::new(),
-    }
-}
-
-/// A network that does its turns in order and remembers what was sent.
-#[derive(Debug, Default)]
-struct Script {
-    turns: Mutex<VecDeque<Turn>>,
-    sent: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl HttpClient for Script {
-    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let body = match request.body() {
-            Body::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            Body::SeekableStream(_) => panic!("no request streams"),
-        };
-        let line = format!("{} {} {body}", request.method().as_ref(), request.url());
-        self.sent.lock().expect("the list").push(line);
-        match self.turns.lock().expect("the turns").pop_front() {
-            None => panic!("a request too many: {}", request.url()),
-            Some(Turn::Unreachable) => Err(Error::with_message(ErrorKind::Connection, "refused")),
-            Some(Turn::Lost) => Err(Error::with_message(ErrorKind::Io, "reset")),
-            Some(Turn::Answer {
-                status,
-                headers: named,
-                body,
-            }) => {
-                let mut headers = Headers::new();
-                for (name, value) in named {
-                    headers.insert(name, value);
-                }
-                Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
-            }
-        }
-    }
-}
-
-impl Script {
-    /// The first line of each request sent.
-    fn lines(&self) -> Vec<String> {
-        let sent = self.sent.lock().expect("the list");
-        let first = |text: &String| text.lines().next().unwrap_or_default().trim().to_owned();
-        sent.iter().map(first).collect()
-    }
-}
-
-const SERVICE: &str = "https://account.table.core.windows.net";
+use super::script::{SERVICE, Turn, answer, date, insert, key, scripted, transaction, written};
 
 fn empty_page() -> Turn {
     Turn::Answer {
@@ -110,53 +14,12 @@ fn empty_page() -> Turn {
     }
 }
 
-/// A store over a network of these turns.
-fn scripted(turns: &[Turn]) -> (Arc<Script>, AzureTableStore) {
-    let script = Arc::new(Script {
-        turns: Mutex::new(turns.iter().cloned().collect()),
-        sent: Mutex::default(),
-    });
-    let access = Access::shared_key("account", Secret::new("a2V5")).expect("a key");
-    let service = SERVICE.parse();
-    let transport = Transport::new(Arc::clone(&script) as Arc<dyn HttpClient>);
-    let table = Table::new(service.expect("an address"), "state", &access, transport)
-        .expect("a table")
-        .with_retry(RetryPolicy {
-            sends: 3,
-            first_pause: Duration::ZERO,
-            longest_pause: Duration::from_secs(5),
-        });
-    (
-        script,
-        AzureTableStore::new(table, "lake").expect("a store"),
-    )
-}
-
-fn key(row: &str) -> Key {
-    Key::new(
-        Partition::encode("p").expect("a partition"),
-        Row::encode(row).expect("a row"),
-    )
-}
-
-fn insert(row: &str) -> Write {
-    let body = Layout::new(1, "0").write("x").expect("a body");
-    Write::Insert {
-        key: key(row),
-        body,
-    }
-}
-
 fn delete(row: &str) -> Write {
     let if_match = Etag::from_stored("W/\"datetime'1'\"".to_owned());
     Write::Delete {
         key: key(row),
         if_match,
     }
-}
-
-fn transaction(writes: Vec<Write>) -> Transaction {
-    Transaction::new(writes).expect("a transaction")
 }
 
 /// What a commit of one write becomes, sent exactly once.
@@ -289,22 +152,50 @@ async fn reads_are_repeated_within_bounds_and_as_the_service_asks() {
     assert_eq!(script.lines().len(), 3);
 
     // The service asks for more patience than we have: its wish is handed on.
-    let asked = Turn::Answer {
-        status: 503,
-        headers: vec![date(), ("retry-after", "60".to_owned())],
+    for wish in ["60", "Sat, 21 Nov 2026 08:01:01 GMT"] {
+        let asked = Turn::Answer {
+            status: 503,
+            headers: vec![date(), ("retry-after", wish.to_owned())],
+            body: String::new(),
+        };
+        let (script, store) = scripted(&[asked, empty_page()]);
+        let partition = key("r").partition;
+        let error = store
+            .list(&partition, &RowRange::all(), 5, None)
+            .await
+            .expect_err("a wish");
+        let StoreError::Unavailable { retry_after, .. } = error else {
+            panic!("another error: {error:?}");
+        };
+        assert_eq!(retry_after, Some(Duration::from_secs(60)), "{wish}");
+        assert_eq!(script.lines().len(), 1);
+    }
+}
+
+/// What would be no condition at all, or another header, is not sent.
+#[tokio::test]
+async fn a_write_without_a_condition_is_not_sent() {
+    for text in ["", "*", "W/\"*\"", "\"1\"\r\nIf-Match: *"] {
+        let (script, store) = scripted(&[]);
+        let if_match = Etag::from_stored(text.to_owned());
+        let key = key("b");
+        let delete = Write::Delete { key, if_match };
+        for writes in [vec![delete.clone()], vec![insert("a"), delete]] {
+            let error = store.commit(&transaction(writes)).await;
+            let error = error.expect_err("no condition");
+            assert!(error.is_conflict(), "{text:?}: {error:?}");
+        }
+        assert!(script.lines().is_empty(), "{text:?}");
+    }
+    // Nor is a version taken from an answer that could not be one.
+    let (_, store) = scripted(&[Turn::Answer {
+        status: 204,
+        headers: vec![date(), ("etag", "*".to_owned())],
         body: String::new(),
-    };
-    let (script, store) = scripted(&[asked, empty_page()]);
-    let partition = key("r").partition;
-    let error = store
-        .list(&partition, &RowRange::all(), 5, None)
-        .await
-        .expect_err("a wish");
-    let StoreError::Unavailable { retry_after, .. } = error else {
-        panic!("another error: {error:?}");
-    };
-    assert_eq!(retry_after, Some(Duration::from_secs(60)));
-    assert_eq!(script.lines().len(), 1);
+    }]);
+    let error = store.commit(&transaction(vec![insert("r")])).await;
+    let error = error.expect_err("no version");
+    assert!(error.is_ambiguous(), "{error:?}");
 }
 
 /// What a step costs: one request for an entity, one for a commit of any size, and no `$batch`

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::access::{Access, Secret, account_sas};
 use crate::tables::{AzureTableStore, Table};
-use crate::testing::{Unsigned, azurite};
+use crate::testing::{azurite, unsigned};
 use crate::transport::{transport, transport_trusting};
 
 /// How a test is let in.
@@ -29,7 +29,7 @@ impl Entrance {
                 let until = OffsetDateTime::now_utc() + Duration::hours(1);
                 account_sas(ACCOUNT, &key, until).expect("a signature")
             }
-            Self::Token => Access::Token(Arc::new(Unsigned)),
+            Self::Token => unsigned(),
         }
     }
 

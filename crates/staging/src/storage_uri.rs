@@ -1,44 +1,16 @@
-//! Access to storage that must never be seen.
+//! Addresses with access to storage, which must never be seen.
 
 use std::fmt;
-
-/// Text that grants access. It has no way to be printed, compared, stored or cloned by accident:
-/// the one way to it is [`Secret::expose`]. A type of our own because that is all it takes.
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides the text.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text, for the request that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// A storage connection string as a cluster takes it: an address, and what grants access to it
 /// (`?<SAS>`, `;managed_identity=…`, `;impersonate`, or nothing for a local folder).
 ///
-/// Printed, it shows the address and hides the rest.
+/// Printed, it shows the address and hides the rest. It cannot be cloned, compared or stored; the
+/// one way to the access is [`StorageUri::expose`], whose text the cluster's client hides again
+/// until it stands in the command.
 pub struct StorageUri {
     address: String,
-    access: Option<Secret>,
+    access: Option<String>,
 }
 
 impl StorageUri {
@@ -53,10 +25,10 @@ impl StorageUri {
 
     /// An address with what follows it in the connection string, its `?` or `;` included.
     #[must_use]
-    pub fn with_access(address: String, access: Secret) -> Self {
+    pub fn with_access(address: String, access: &str) -> Self {
         Self {
             address,
-            access: Some(access),
+            access: Some(access.to_owned()),
         }
     }
 
@@ -69,7 +41,7 @@ impl StorageUri {
     /// The whole connection string, for a command's obfuscated literal (`h'…'`) alone.
     #[must_use]
     pub fn expose(&self) -> String {
-        let access = self.access.as_ref().map_or("", Secret::expose);
+        let access = self.access.as_deref().unwrap_or_default();
         format!("{}{access}", self.address)
     }
 }
@@ -82,9 +54,10 @@ impl fmt::Debug for StorageUri {
 
 impl fmt::Display for StorageUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.address)?;
         match &self.access {
-            None => f.write_str(&self.address),
-            Some(access) => write!(f, "{}{access}", self.address),
+            None => Ok(()),
+            Some(_) => f.write_str("***"),
         }
     }
 }
@@ -95,12 +68,12 @@ mod tests {
 
     #[test]
     fn access_is_never_printed_and_still_there() {
-        let access = Secret::new("?sv=1&sig=TOPSECRET".to_owned());
-        assert!(!format!("{access} {access:?} {access:#?}").contains("TOPSECRET"));
-        let uri = StorageUri::with_access("https://a/b/c".to_owned(), access);
+        let uri = StorageUri::with_access("https://a/b/c".to_owned(), "?sv=1&sig=TOPSECRET");
         let printed = format!("{uri} {uri:?} {uri:#?}");
         assert!(!printed.contains("TOPSECRET") && printed.contains("https://a/b/c***"));
         assert_eq!(uri.address(), "https://a/b/c");
         assert_eq!(uri.expose(), "https://a/b/c?sv=1&sig=TOPSECRET");
+        let plain = StorageUri::plain("file:///a".to_owned());
+        assert_eq!(format!("{plain} {plain:?}"), "file:///a file:///a");
     }
 }
