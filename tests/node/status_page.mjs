@@ -49,7 +49,17 @@ function report(more = {}) {
 const FIXTURES = {
   running: { at: now, version: "0.1.0", problems: [], jobs: [
     { name: "europe-to-us", source: "https://src.westeurope.kusto.windows.net", destination: "https://dst.eastus.kusto.windows.net", report: report(), error: null, remedy: null },
-    { name: "billing", report: report({ state: "complete", paused: true, tables: [table("Invoices")] }), error: null, remedy: null } ] },
+    { name: "billing", source: "https://src.westeurope.kusto.windows.net", destination: "https://dst.eastus.kusto.windows.net", report: report({ state: "complete", paused: true, tables: [table("Invoices")] }), error: null, remedy: null } ] },
+  fine: { at: now, version: "0.1.0", problems: [], jobs: [
+    { name: "fine", source: "https://a.kusto.windows.net", destination: "https://b.kusto.windows.net", report: report({ state: "complete", tables: [table("Invoices")] }), error: null, remedy: null } ] },
+  several: { at: now, version: "0.1.0", problems: [], jobs: [
+    ["fine", report({ state: "complete", tables: [table("A")] })],
+    ["late", report({ lag_ms: 12 * MINUTE, tables: [table("A")] })],
+    ["first", report({ lag_ms: null, iteration: 1, tables: [table("A", { state: "planning", percent: null })] })],
+    ["failing", report({ tables: [table("A")], heartbeat: { at: now - 9000, epoch: 3, outcome: "failed", steps: 7, next_due: null, version: "0.1.0", error: "the cluster refuses us; grant the database role" } })],
+    ["new", null], ["unreadable", null, "no permission to read the table", "grant the role Storage Table Data Contributor"],
+    ["paused", report({ paused: true, state: "complete", tables: [table("A")], heartbeat: { at: now - 90 * MINUTE, epoch: 3, outcome: "paused", steps: 7, next_due: null, version: "0.1.0" } })],
+  ].map(([name, report, error = null, remedy = null]) => ({ name, source: "https://a.kusto.windows.net", destination: "https://b.kusto.windows.net", report, error, remedy })) },
   hostile: { at: now, version: HOSTILE, problems: [HOSTILE], jobs: [{ name: HOSTILE, error: HOSTILE, remedy: HOSTILE, report: report({ cursor_end: HOSTILE,
     tables: [table(HOSTILE, { state: "held", error: HOSTILE, notes: [HOSTILE] }), table("\u202egnp.evil\u202c"), table("x".repeat(1024)), table("two\nlines"),
       table("__proto__", { state: "__proto__" })] }) }] },
@@ -121,13 +131,43 @@ async function showsWhatIsGoingOn() {
   const job = page.getByRole("region", { name: "Job europe-to-us" });
   const text = await job.innerText();
   for (const said of ["copying", "3 min", "within the RPO of 5 min", "https://src.westeurope.kusto.windows.net", "40 s ago", "Requests", "61.2 %",
-    "29,395,200 of 48,000,000 rows", "3 exporting", "an export slot (7 blocks)", "for 1 min 35 s", "column 'Area' has another type", "1 table is held",
+    "29,395,200 of 48,000,000 rows", "3 exporting", "an export slot (7 blocks)", "for 1 min 35 s", "column 'Area' has another type", "1 table waits for you", "What to do:",
     "Note: 2 rows fewer than planned", "not planned yet"]) assert.ok(text.includes(said), `“${said}” is missing in:\n${text}`);
   const rows = await job.getByRole("row").allInnerTexts();
   assert.match(rows[1], /Sites/, "what needs a person comes first");
   assert.equal(await job.getByRole("progressbar", { name: "Progress of Requests" }).getAttribute("value"), "61.24");
-  assert.match(await page.title(), /^3 min behind/);
+  assert.match(await page.title(), /^✕ 1 table waits for you/);
   await shoot(page, "desktop-light");
+  await page.close();
+}
+
+async function saysFirstWhatMatters() {
+  const page = await open("several");
+  const headlines = {
+    fine: "Within the RPO", late: "Above the RPO: 12 min behind", first: "The first copy is being made", failing: "The last step failed",
+    new: "Waiting for its first step", unreadable: "The state cannot be read", paused: "Paused",
+  };
+  for (const [name, headline] of Object.entries(headlines)) {
+    const job = page.getByRole("region", { name: `Job ${name}`, exact: true });
+    assert.equal(await job.locator(".headline").innerText(), headline, name);
+    const order = await job.evaluate((section) => [".verdict", ".notice", ".facts", "figure", "table"]
+      .map((what) => section.querySelector(what)).filter((found) => found)
+      .every((found, n, all) => n === 0 || all[n - 1].compareDocumentPosition(found) & Node.DOCUMENT_POSITION_FOLLOWING));
+    assert.ok(order, `${name}: the verdict comes first, then what is wrong`);
+  }
+  const said = await page.locator("main").innerText();
+  assert.ok(!/null|undefined|NaN/.test(said), said);
+  const alerts = await page.getByRole("alert").allInnerTexts();
+  assert.equal(alerts.length, 2, alerts.join("\n"));
+  assert.ok(alerts[0].includes("the cluster refuses us; grant the database role"), alerts[0]);
+  assert.ok(alerts[1].includes("grant the role Storage Table Data Contributor"), alerts[1]);
+  const overview = page.getByRole("navigation", { name: "All jobs" });
+  assert.equal(await overview.getByRole("heading").innerText(), "2 of 7 jobs need you");
+  const names = await overview.locator(".name").allInnerTexts();
+  assert.deepEqual(names, ["failing", "unreadable", "late", "paused", "first", "new", "fine"], "the worst comes first");
+  await overview.getByRole("link", { name: /^paused/ }).click();
+  assert.ok(await page.getByRole("region", { name: "Job paused" }).evaluate((section) => section.getBoundingClientRect().top < innerHeight));
+  await shoot(page, "several");
   await page.close();
 }
 
@@ -216,8 +256,9 @@ async function tellsProblemsAndNothing() {
   await page.close();
   page = await open("stale");
   const text = await page.locator("main").innerText();
-  assert.ok(text.includes("Database Telemetry is not taken up: it was dropped; give its new name"), text);
-  assert.ok(text.includes("No step has ended for 45 min") && text.includes("above the RPO of 5 min"), text);
+  assert.ok(text.includes("1 database is not taken up") && text.includes("Telemetry: it was dropped; give its new name"), text);
+  assert.ok(text.includes("Nobody advances this job") && text.includes("No step has ended for 45 min") && text.includes("above the RPO of 5 min"), text);
+  await shoot(page, "stale");
   assert.equal(await page.locator("figure svg").count(), 0);
   await page.close();
 }
@@ -249,15 +290,16 @@ async function hasContrast(page, where) {
 }
 
 async function isReadableEverywhere() {
-  let page = await open("running", { viewport: { width: 360, height: 780 }, isMobile: true, hasTouch: true });
-  assert.ok(await fits(page), "a phone needs no scrolling sideways");
-  await hasContrast(page, "light");
-  await shoot(page, "phone");
-  await page.close();
-  page = await open("running", { colorScheme: "dark" });
-  assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(246, 247, 249)");
-  await hasContrast(page, "dark");
-  await shoot(page, "desktop-dark");
+  for (const [name, width, colorScheme] of [["running", 390, "light"], ["several", 390, "dark"], ["fine", 390, "light"], ["running", 1400, "dark"], ["several", 1400, "light"], ["stale", 1400, "dark"]]) {
+    const phone = width < 500;
+    const page = await open(name, { viewport: { width, height: phone ? 844 : 900 }, isMobile: phone, hasTouch: phone, colorScheme });
+    assert.ok(await fits(page), `${name}: ${width} pixels need no scrolling sideways`);
+    await hasContrast(page, `${name}, ${colorScheme}`);
+    await shoot(page, `${name}-${width}-${colorScheme}`);
+    if (colorScheme === "dark") assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(246, 247, 249)");
+    await page.close();
+  }
+  const page = await open("running");
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the jobs");
   const unnamed = await page.evaluate(() => [...document.querySelectorAll("button, input, select")]
@@ -267,7 +309,7 @@ async function isReadableEverywhere() {
 }
 
 let failed = 0;
-for (const test of [showsWhatIsGoingOn, plotsLagAgainstTheRpo, takesOrders, isNotHarmedByNames, staysUsableWithManyTables,
+for (const test of [showsWhatIsGoingOn, saysFirstWhatMatters, plotsLagAgainstTheRpo, takesOrders, isNotHarmedByNames, staysUsableWithManyTables,
   keepsThePictureWhenTheServerFails, tellsProblemsAndNothing, isReadableEverywhere]) {
   try {
     await test();

@@ -95,7 +95,7 @@ function tableRow(table, view) {
   const waits = (table.waits ?? []).map((wait) =>
     element("span", {}, wait.blocks > 1 ? `${wait.text} (${count(wait.blocks)} blocks)` : wait.text,
       element("small", {}, `for ${duration(view.at - wait.since)}`)));
-  return element("tr", { role: "row" }, name,
+  return element("tr", { role: "row", class: table.state === "held" ? "held" : null }, name,
     cell("State", { class: "state" }, marked(TABLE_STATES, table.state)),
     cell("This iteration", {}, ...progress(table), doing ? element("small", {}, `Blocks: ${doing}`) : null),
     cell("Rows in all", { class: "number" }, count(table.rows)),
@@ -103,15 +103,18 @@ function tableRow(table, view) {
     waits.length > 0 ? cell("Waits for", { class: "wide" }, ...waits) : cell(null, {}));
 }
 
+// "100 %" is said only of what is done.
+function percentText(percent) {
+  return `${percent >= 100 ? 100 : Math.floor(percent * 10) / 10} %`;
+}
+
 function progress(table) {
   const known = table.percent !== null && table.percent !== undefined;
   if (!known) return ["not planned yet"];
   const percent = Math.min(100, table.percent);
-  // "100 %" is said only of what is done.
-  const text = `${percent >= 100 ? 100 : Math.floor(percent * 10) / 10} %`;
   return [
     element("progress", { max: 100, value: percent, "aria-label": `Progress of ${table.table}` }),
-    text,
+    percentText(percent),
     element("small", {}, `${count(table.rows_moved)} of ${count(table.rows_planned)} rows`),
   ];
 }

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::reading::Readings;
 use crate::runner::Runner;
 use crate::settings::{JobSettings, Settings, Time};
 
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) runner: Arc<dyn Runner>,
     /// Becomes true when the process shall end.
     pub(crate) stop: watch::Receiver<bool>,
+    /// The state of its jobs for those who look.
+    pub(crate) readings: Readings,
     working: Mutex<BTreeSet<String>>,
 }
 
@@ -42,6 +45,7 @@ impl App {
             settings,
             runner,
             stop,
+            readings: Readings::default(),
             working: Mutex::default(),
         })
     }

@@ -10,12 +10,14 @@
 //! | [`page`] | the status page |
 //! | `server` | the HTTP side: the host's messages, status, control |
 //! | `advance` | one execution: every job by one step |
+//! | `reading` | the state of jobs, read once for all who look |
 //! | `runner`, `step` | what a job can be asked; how it is done with real clusters and storage |
 //! | `logging` | JSON lines on stdout |
 
 mod advance;
 mod logging;
 pub mod page;
+mod reading;
 mod runner;
 mod server;
 pub mod settings;
@@ -34,9 +36,9 @@ use advance::App;
 use settings::{HostFile, Settings, Variables, names};
 use step::Jobs;
 
-/// How long the process goes on once it is asked to end. The host kills after ten seconds; steps
-/// hand over within seven.
-const HAND_OVER: Duration = Duration::from_millis(7_500);
+/// How long the process goes on once it is asked to end. The host kills after ten seconds. Steps
+/// wait seven for answers and then store what they know, for which a slow storage needs a while.
+const HAND_OVER: Duration = Duration::from_secs(9);
 
 /// Why the handler cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +75,7 @@ pub fn environment() -> Variables {
 }
 
 /// Serves the Functions host until the process is asked to end (SIGTERM, Ctrl-C): then no new
-/// execution begins, those at work hand over, and it returns within eight seconds.
+/// execution begins, those at work hand over, and it returns within nine seconds.
 ///
 /// The port is bound before anything else; nothing is asked of Azure before it is needed.
 /// Settings that are wrong do not keep it from serving: each execution tells the problems.

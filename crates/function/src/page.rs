@@ -8,11 +8,13 @@ use std::sync::LazyLock;
 const DOCUMENT: &str = include_str!("../page/status.html");
 const STYLE: &str = include_str!("../page/style.css");
 /// In the order in which they use each other.
-const SCRIPTS: [&str; 5] = [
+const SCRIPTS: [&str; 7] = [
     include_str!("../page/words.js"),
     include_str!("../page/elements.js"),
+    include_str!("../page/verdict.js"),
     include_str!("../page/plot.js"),
     include_str!("../page/tables.js"),
+    include_str!("../page/job.js"),
     include_str!("../page/page.js"),
 ];
 

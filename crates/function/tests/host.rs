@@ -106,3 +106,26 @@ async fn a_message_that_cannot_be_served_is_put_aside() {
     assert!(host.messages("kusto-copy-advance").is_empty());
     assert_eq!(host.messages("kusto-copy-advance-poison").len(), 1);
 }
+
+#[test]
+fn nobody_reaches_a_function_over_http_without_a_key() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../function-definitions");
+    let mut reachable = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the definitions are there") {
+        let path = entry.expect("the folder can be read").path();
+        for name in ["function.json", "function.chained.json"] {
+            let Ok(text) = std::fs::read(path.join(name)) else {
+                continue;
+            };
+            let definition: Value = serde_json::from_slice(&text).expect("it is JSON");
+            let bindings = definition["bindings"].as_array().expect("bindings");
+            for binding in bindings.iter().filter(|one| one["type"] == "httpTrigger") {
+                assert_eq!(binding["authLevel"], "function", "{}", path.display());
+                reachable.push(binding["route"].as_str().map(str::to_owned));
+            }
+        }
+    }
+    reachable.sort();
+    let routes = ["control", "status"].map(|route| Some(route.to_owned()));
+    assert_eq!(reachable, routes);
+}

@@ -69,19 +69,19 @@ async fn answer(State(handle): State<Handle>, request: Request) -> Response {
     invoked(&handle, &function, &id, &original).await
 }
 
-/// The function at the request's path, and whether it takes the method.
+/// The function at the request's path, and whether it takes the method. Routes have no case.
 fn route(handle: &Handle, request: &Request) -> Option<(Function, bool)> {
     let package = &handle.0.package;
-    let path = request.uri().path().trim_matches('/');
-    let path = match package.host.route_prefix.as_str() {
-        "" => path,
+    let path = request.uri().path().trim_matches('/').to_lowercase();
+    let path = match package.host.route_prefix.to_lowercase().as_str() {
+        "" => path.as_str(),
         prefix => path.strip_prefix(prefix)?.strip_prefix('/')?,
     };
     package
         .functions
         .values()
         .find_map(|function| match &function.trigger {
-            Trigger::Http { route, methods, .. } if route == path => {
+            Trigger::Http { route, methods, .. } if route.to_lowercase() == path => {
                 let method = request.method().as_str();
                 let allowed = methods.is_empty() || methods.iter().any(|known| known == method);
                 Some((function.clone(), allowed))

@@ -10,6 +10,7 @@ use kusto_copy_driver::Request;
 use serde_json::{Value, json};
 
 use super::web::{WebReply, WebRequest};
+use super::{PATIENCE, does_not_answer};
 use crate::advance::App;
 
 /// Bytes of a request at most.
@@ -52,7 +53,9 @@ pub(super) async fn reply(app: &Arc<App>, request: &WebRequest, invocation: &str
     let Some(job) = app.settings.job(name) else {
         return WebReply::refusal(StatusCode::NOT_FOUND, "there is no job of this name");
     };
-    match app.runner.request(job, wish).await {
+    // Stored or not, asking again does no harm.
+    let asked = tokio::time::timeout(PATIENCE, app.runner.request(job, wish)).await;
+    match asked.unwrap_or_else(|_| Err(does_not_answer())) {
         Ok(false) => WebReply::refusal(
             StatusCode::CONFLICT,
             "the job has not run yet; ask again after its first execution",

@@ -17,12 +17,14 @@ mod tests;
 mod web;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
+use kusto_copy_driver::complaint::Complaint;
 
 use crate::advance::App;
 use contract::{Answer, Invocation};
@@ -31,6 +33,14 @@ use web::{WebReply, WebRequest};
 /// Bytes of a request's body at most. The host's own messages are a few kilobytes; a queue's
 /// message has at most 64 KiB.
 const BODY_LIMIT: usize = 1 << 20;
+
+/// How long a person waits for the storage of one job at most.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What they are told then.
+fn does_not_answer() -> Complaint {
+    Complaint::new("the progress store does not answer").remedy("try again in a minute")
+}
 
 /// Everything that the handler serves.
 pub(crate) fn router(app: Arc<App>) -> Router {

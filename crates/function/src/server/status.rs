@@ -1,22 +1,20 @@
 //! The status of all jobs, as a page for people and as JSON for it and for machines.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::{StatusCode, header};
 use kusto_copy_driver::complaint::Complaint;
 use kusto_copy_driver::{Report, complaint};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::web::{WebReply, WebRequest};
+use super::{PATIENCE, does_not_answer};
 use crate::advance::App;
 use crate::page;
+use crate::reading::Read;
 use crate::settings::JobSettings;
-
-/// How long the state of one job may take to be read.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The whole status.
 #[derive(Serialize)]
@@ -31,9 +29,18 @@ struct Status {
 #[derive(Serialize)]
 struct JobStatus {
     name: String,
-    report: Option<Report>,
+    /// The source cluster's address.
+    source: String,
+    /// The destination cluster's address.
+    destination: String,
+    #[serde(serialize_with = "shared")]
+    report: Option<Arc<Report>>,
     error: Option<String>,
     remedy: Option<String>,
+}
+
+fn shared<S: Serializer>(report: &Option<Arc<Report>>, to: S) -> Result<S::Ok, S::Error> {
+    report.as_deref().serialize(to)
 }
 
 /// `GET status`: the page, or JSON with `?format=json` or `Accept: application/json`.
@@ -55,16 +62,7 @@ pub(super) async fn reply(app: &Arc<App>, request: &WebRequest) -> WebReply {
         jobs: jobs(app).await,
         problems: app.settings.problems.clone(),
     };
-    match serde_json::to_value(&status) {
-        Ok(status) => WebReply::json(StatusCode::OK, &status),
-        Err(error) => {
-            tracing::error!(%error, "the status cannot be written");
-            WebReply::json(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                &Value::Object(Default::default()),
-            )
-        }
-    }
+    WebReply::json(StatusCode::OK, &status)
 }
 
 fn wants_json(request: &WebRequest) -> bool {
@@ -79,7 +77,7 @@ fn wants_json(request: &WebRequest) -> bool {
 }
 
 async fn jobs(app: &Arc<App>) -> Vec<JobStatus> {
-    // All at once: each waits for its store and for nothing else.
+    // As tasks of their own: one that breaks off takes no other along.
     let tasks: Vec<_> = app
         .settings
         .jobs
@@ -87,42 +85,42 @@ async fn jobs(app: &Arc<App>) -> Vec<JobStatus> {
         .cloned()
         .map(|job| {
             let app = Arc::clone(app);
+            let definition = job.definition.clone();
             (
-                job.name.clone(),
+                (job.name.clone(), definition.source, definition.destination),
                 tokio::spawn(async move { read(&app, &job).await }),
             )
         })
         .collect();
     let mut jobs = Vec::new();
-    for (name, task) in tasks {
+    for ((name, source, destination), task) in tasks {
         let read = task.await.unwrap_or_else(|error| {
             Err(Complaint::new(complaint::chain(&error)).remedy("report this; nothing was lost"))
         });
-        jobs.push(match read {
-            Ok(report) => JobStatus {
-                name,
-                report,
-                error: None,
-                remedy: None,
-            },
-            Err(complaint) => JobStatus {
-                name,
-                report: None,
-                error: Some(complaint.message),
-                remedy: complaint.remedy,
-            },
+        let (report, complaint) = match read {
+            Ok(report) => (report, None),
+            Err(complaint) => (None, Some(complaint)),
+        };
+        let (error, remedy) = complaint.map_or((None, None), |complaint| {
+            (Some(complaint.message), complaint.remedy)
+        });
+        jobs.push(JobStatus {
+            name,
+            source,
+            destination,
+            report,
+            error,
+            remedy,
         });
     }
     jobs
 }
 
-async fn read(app: &App, job: &JobSettings) -> Result<Option<Report>, Complaint> {
-    match tokio::time::timeout(PATIENCE, app.runner.status(job)).await {
+async fn read(app: &App, job: &JobSettings) -> Read {
+    let read = async { Ok(app.runner.status(job).await?.map(Arc::new)) };
+    match tokio::time::timeout(PATIENCE, app.readings.read(&job.name, read)).await {
         Ok(read) => read,
-        Err(_) => {
-            Err(Complaint::new("the progress store does not answer")
-                .remedy("try again in a minute"))
-        }
+        Err(_) => Err(does_not_answer()),
     }
 }
 

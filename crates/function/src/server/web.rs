@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::contract::Answer;
@@ -107,8 +108,15 @@ pub(crate) struct WebReply {
 
 impl WebReply {
     /// JSON.
-    pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
-        Self::of(status, "application/json", body.to_string())
+    pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        const JSON: &str = "application/json";
+        match serde_json::to_string(body) {
+            Ok(body) => Self::of(status, JSON, body),
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be written");
+                Self::of(StatusCode::INTERNAL_SERVER_ERROR, JSON, "{}".to_owned())
+            }
+        }
     }
 
     /// A page that may do what the policy says.

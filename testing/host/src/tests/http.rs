@@ -54,6 +54,9 @@ async fn without_forwarding_a_request_becomes_a_post_and_back() {
     );
     assert_eq!(answer.headers["x-test"], "yes");
     let status = |answer: Answer| answer.status;
+    let shouted = format!("{}/API/Page", host.url());
+    let answer = request(Method::GET, &shouted, &[], "").await;
+    assert_eq!(status(answer), 201, "routes have no case");
     let url = host.function_url("page");
     assert_eq!(status(request(Method::POST, &url, &[], "").await), 404);
     assert_eq!(

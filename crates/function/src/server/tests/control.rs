@@ -118,3 +118,13 @@ async fn a_foreign_page_cannot_ask() {
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(rig.fake.requests().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_told() {
+    let rig = Rig::new(&["a"]);
+    rig.fake.play("a", Play::Hangs);
+    let (status, body) = ask(&rig, &json!({"job": "a", "action": "pause"})).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(body["message"], "the progress store does not answer");
+    assert!(body["remedy"].is_string(), "{body}");
+}

@@ -244,6 +244,23 @@ async fn work_that_is_left_calls_for_the_next_execution_when_chaining_is_on() {
 }
 
 #[tokio::test]
+async fn one_jobs_failure_does_not_end_the_chain_of_another() {
+    let rig = Rig::with(&["a", "b"], &[(names::CHAIN, "true")]);
+    rig.fake.play("a", Play::Ends(StepOutcome::Worked, true));
+    rig.fake.play("b", Play::Ends(StepOutcome::Held, false));
+    // The host sends outputs on only after success.
+    let (status, body) = rig.tick().await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let next = body["Outputs"]["chain"].as_str().expect("a has work left");
+    let next: Value = serde_json::from_str(next).expect("the message is JSON");
+    assert_eq!(next, json!({"jobs": ["a"], "hop": 1}));
+    // Without anything to call for, the failure is the execution's.
+    rig.fake.play("a", Play::Ends(StepOutcome::Worked, false));
+    let (status, body) = rig.tick().await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
+}
+
+#[tokio::test]
 async fn a_chain_ends_with_the_work_and_is_bounded() {
     let rig = Rig::with(&["a"], &[(names::CHAIN, "true")]);
     let outputs =

@@ -153,7 +153,8 @@ impl Runner for Fake {
         match self.of(&job.name) {
             Play::Fails => Err(complaint()),
             Play::Waits => Ok(false),
-            Play::Ends(..) | Play::Panics | Play::Hangs => {
+            Play::Hangs => std::future::pending().await,
+            Play::Ends(..) | Play::Panics => {
                 let request = (job.name.clone(), request);
                 self.requests
                     .lock()
