@@ -26,3 +26,6 @@ pub mod plan;
 pub mod poll;
 pub mod slots;
 pub mod vocabulary;
+
+#[cfg(test)]
+mod testing;

@@ -1,43 +1,13 @@
 //! What an activity keeps beside its blocks: troubles, staging, ledger units, ghosts.
 
-use super::{
-    ActivityEvent, ActivityState, Encoding, Ghost, Layout, Phase, Reconciling, SlotKind, Staging,
-    StagingState,
-};
+use super::{ActivityEvent, ActivityState, Ghost, Phase, Reconciling, SlotKind};
 use crate::block::{Block, BlockEvent, BlockState, HeldReason};
 use crate::limits::Limits;
-use crate::vocabulary::{BlockNumber, Cursor, Millis, Slice, TableSchema, Ticks, Window};
-
-const NOW: Millis = Millis(1_000);
-
-fn state(phase: impl FnOnce(Window, Layout) -> Phase) -> ActivityState {
-    let window = Window {
-        after: None,
-        up_to: Cursor("1".to_owned()),
-    };
-    let columns = Vec::new();
-    let layout = Layout {
-        schema: TableSchema { columns },
-        encoding: Encoding::Csv,
-        retention: None,
-    };
-    let mut state = ActivityState::begin("a", "T", "b", "T", 1, window.clone(), None, 1, NOW);
-    state.head.staging = Some(Staging {
-        name: "s".to_owned(),
-        schema: layout.schema.fingerprint(),
-        state: StagingState::Ready,
-        made: NOW,
-    });
-    state.head.phase = phase(window, layout);
-    state
-}
+use crate::testing::{NOW, activity, table};
+use crate::vocabulary::{BlockNumber, Millis, Slice, Ticks};
 
 fn planned() -> ActivityState {
-    state(|window, layout| Phase::Planned {
-        window,
-        layout,
-        reconciled: None,
-    })
+    table(Vec::new())
 }
 
 fn apply(state: &mut ActivityState, event: ActivityEvent) {
@@ -102,7 +72,7 @@ fn a_success_forgets_the_troubles_of_its_kind_only() {
 
 #[test]
 fn a_table_is_not_tidy_while_a_command_may_still_run() {
-    let mut state = state(|window, layout| Phase::Completed {
+    let mut state = activity(|window, layout| Phase::Completed {
         window,
         layout,
         at: NOW,
@@ -148,7 +118,7 @@ fn values_that_are_tried_again_get_another_staging_table() {
 
 #[test]
 fn ledger_units_are_frozen_when_planning_begins() {
-    let mut state = state(|window, layout| Phase::Starting {
+    let mut state = activity(|window, layout| Phase::Starting {
         window,
         bounds: None,
         layout: Some(layout),
@@ -196,7 +166,7 @@ fn a_window_is_counted_part_by_part_and_from_the_start_after_a_hold() {
 fn a_kept_staging_table_serves_another_iteration_unless_it_is_old_or_may_be_filled_late() {
     let day = 24 * 3_600_000;
     let begun = |late: bool, at: Millis| {
-        let mut state = state(|window, layout| Phase::Completed {
+        let mut state = activity(|window, layout| Phase::Completed {
             window,
             layout,
             at: NOW,

@@ -1,6 +1,5 @@
 //! Where a failed attempt leads: another attempt, another plan, another ingestion, or a hold.
 
-use super::transition::exported;
 use super::{AfterAbandon, Block, BlockState, CountCheck, Failure, HeldReason, Manifest};
 use crate::limits::Limits;
 use crate::vocabulary::Millis;
@@ -137,6 +136,7 @@ pub(super) fn planned_or_held(block: &Block, now: Millis, limits: &Limits) -> Bl
 }
 
 pub(super) fn reingest_or_held(block: &Block, manifest: &Manifest, limits: &Limits) -> BlockState {
-    held_after_failures(block, Some(manifest), limits)
-        .unwrap_or_else(|| exported(block.attempts, manifest.clone(), CountCheck::Agreed))
+    held_after_failures(block, Some(manifest), limits).unwrap_or_else(|| {
+        BlockState::exported(block.attempts, manifest.clone(), CountCheck::Agreed)
+    })
 }

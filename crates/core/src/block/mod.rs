@@ -422,6 +422,24 @@ impl Block {
 }
 
 impl BlockState {
+    /// The state after an export with these files.
+    fn exported(attempt: u32, manifest: Manifest, count: CountCheck) -> Self {
+        // Nothing to ingest: no row was exported and the plan, or a recount, agrees.
+        if manifest.rows == 0 && matches!(count, CountCheck::Agreed) {
+            return Self::Moved {
+                tag: None,
+                rows: 0,
+                bytes: 0,
+            };
+        }
+        Self::Exported {
+            attempt,
+            manifest,
+            count,
+            not_before: None,
+        }
+    }
+
     /// The state's name in outputs.
     #[must_use]
     pub const fn name(&self) -> &'static str {

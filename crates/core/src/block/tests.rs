@@ -2,56 +2,13 @@
 
 use super::*;
 use crate::limits::Limits;
-use crate::vocabulary::{AttemptTag, BlockNumber, ExtentId, Millis, OperationId, Slice, Ticks};
-
-const NOW: Millis = Millis(1_000_000);
-
-fn operation() -> OperationId {
-    OperationId::parse("00000000-0000-0000-0000-000000000001").expect("a guid")
-}
-
-fn extent() -> ExtentId {
-    ExtentId::parse("00000000-0000-0000-0000-0000000000e1").expect("a guid")
-}
-
-fn tag() -> AttemptTag {
-    AttemptTag::new("kc-1-2-", 7)
-}
-
-fn manifest() -> Manifest {
-    let file = ExportedFile {
-        path: "f".to_owned(),
-        rows: 10,
-        bytes: 5,
-    };
-    Manifest {
-        files: ManifestFiles::Inline(vec![file]),
-        rows: 10,
-        bytes: 5,
-    }
-}
+use crate::testing::{
+    self, NOW, exported, extent, file, ingested, intended, manifest, moving, operation, tag,
+};
+use crate::vocabulary::{BlockNumber, Millis};
 
 fn block(state: BlockState) -> Block {
-    let slice = Slice::range(crate::vocabulary::TimeRange::ALL);
-    let planned = Block::planned(BlockNumber(3), slice, 10, 100, Ticks(1), NOW);
-    Block {
-        attempts: 1,
-        state,
-        ..planned
-    }
-}
-
-fn intended() -> Sending {
-    Sending::Intended { epoch: 1, at: NOW }
-}
-
-fn exported(count: CountCheck) -> BlockState {
-    BlockState::Exported {
-        attempt: 1,
-        manifest: manifest(),
-        count,
-        not_before: None,
-    }
+    testing::block(3, state)
 }
 
 fn abandoning(next: AfterAbandon) -> BlockState {
@@ -72,28 +29,6 @@ fn ingesting() -> BlockState {
     }
 }
 
-fn ingested() -> BlockState {
-    BlockState::Ingested {
-        attempt: 1,
-        manifest: manifest(),
-        tag: tag(),
-        extents: vec![extent()],
-        not_before: None,
-    }
-}
-
-fn moving() -> BlockState {
-    BlockState::Moving {
-        attempt: 1,
-        rows: 10,
-        bytes: 5,
-        tag: tag(),
-        extents: vec![extent()],
-        sending: intended(),
-        sends: 1,
-    }
-}
-
 fn states() -> Vec<BlockState> {
     vec![
         BlockState::Planned { not_before: None },
@@ -106,8 +41,8 @@ fn states() -> Vec<BlockState> {
         exported(CountCheck::Agreed),
         exported(CountCheck::Differs),
         ingesting(),
-        ingested(),
-        moving(),
+        ingested(1),
+        moving(intended()),
         BlockState::Moved {
             tag: Some(tag()),
             rows: 10,
@@ -127,12 +62,12 @@ fn states() -> Vec<BlockState> {
 
 fn staged_report(rows: u64) -> IngestReport {
     let item = ItemLoaded {
-        extent: extent(),
+        extent: extent(0),
         paths: vec!["f".to_owned()],
         has_errors: false,
     };
     let staged = StagedExtents {
-        extents: vec![extent()],
+        extents: vec![extent(0)],
         rows,
         deleted: 0,
     };
@@ -143,7 +78,7 @@ fn staged_report(rows: u64) -> IngestReport {
 }
 
 fn evidence(staged: bool, tag_in_destination: bool) -> MoveEvidence {
-    let still_staged = if staged { vec![extent()] } else { Vec::new() };
+    let still_staged = if staged { vec![extent(0)] } else { Vec::new() };
     MoveEvidence {
         still_staged,
         tag_in_destination,
@@ -197,12 +132,7 @@ fn events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
 fn later_events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
     let looked = |evidence| BlockEvent::MoveLooked { attempt, evidence };
     let staged = |rows| {
-        let (path, report) = ("f".to_owned(), staged_report(rows));
-        let files = vec![ExportedFile {
-            path,
-            rows: 10,
-            bytes: 5,
-        }];
+        let (files, report) = (vec![file()], staged_report(rows));
         BlockEvent::IngestReported {
             attempt,
             files,

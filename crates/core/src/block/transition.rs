@@ -104,24 +104,7 @@ fn export_reported(block: &Block, attempt: u32, manifest: Manifest) -> Option<Bl
     } else {
         CountCheck::Differs
     };
-    (*current == attempt).then(|| exported(attempt, manifest, count))
-}
-
-pub(super) fn exported(attempt: u32, manifest: Manifest, count: CountCheck) -> BlockState {
-    // Nothing to ingest: no row was exported and the plan, or a recount, agrees.
-    if manifest.rows == 0 && matches!(count, CountCheck::Agreed) {
-        return BlockState::Moved {
-            tag: None,
-            rows: 0,
-            bytes: 0,
-        };
-    }
-    BlockState::Exported {
-        attempt,
-        manifest,
-        count,
-        not_before: None,
-    }
+    (*current == attempt).then(|| BlockState::exported(attempt, manifest, count))
 }
 
 /// Noted while the rows may still be exported and ingested. A check that comes later was of an
@@ -223,7 +206,7 @@ fn released(block: &Block) -> Option<Block> {
         return None;
     }
     let state = if let Some(manifest) = files {
-        exported(block.attempts, manifest.clone(), CountCheck::Agreed)
+        BlockState::exported(block.attempts, manifest.clone(), CountCheck::Agreed)
     } else if block.group.is_some() {
         BlockState::Replanning
     } else {
@@ -330,11 +313,16 @@ fn recounted(
         let mut next = block.clone();
         next.since = now;
         next.planned_rows = rows;
-        next.state = exported(attempt, manifest.clone(), CountCheck::Agreed);
+        next.state = BlockState::exported(attempt, manifest.clone(), CountCheck::Agreed);
         return Some(next);
     }
     let failure = Failure::Count {
-        planned: rows,
+        // A group keeps to its plan even where a recount finds what was exported.
+        planned: if manifest.rows == rows {
+            block.planned_rows
+        } else {
+            rows
+        },
         exported: manifest.rows,
     };
     failed(block, attempt, failure, now, limits)

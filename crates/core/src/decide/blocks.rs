@@ -2,10 +2,11 @@
 
 use super::groups::{has_begun, members};
 use super::moves::Moves;
-use super::{Action, Context, Decisions, FreeSlots, OperationState, Subject, mode};
-use crate::activity::{ActivityEvent, ActivityState, StagingState};
+use super::step::Step;
+use super::{Action, Context, Decisions, FreeSlots, OperationState, mode};
+use crate::activity::{ActivityState, StagingState};
 use crate::block::{Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason, Sending};
-use crate::vocabulary::{AttemptTag, BlockNumber, Millis, OperationId};
+use crate::vocabulary::{AttemptTag, BlockNumber, OperationId};
 
 pub(super) fn decide(
     state: &ActivityState,
@@ -26,14 +27,6 @@ pub(super) fn decide(
         step.block(block, &mut moves);
     }
     step.moves(moves);
-}
-
-pub(super) struct Step<'a> {
-    pub(super) state: &'a ActivityState,
-    pub(super) context: &'a Context<'a>,
-    slots: &'a mut FreeSlots,
-    random: &'a mut dyn FnMut() -> u128,
-    pub(super) decisions: &'a mut Decisions,
 }
 
 impl Step<'_> {
@@ -147,50 +140,6 @@ impl Step<'_> {
             self.block_event(block, BlockEvent::Failed { attempt, failure });
         } else if self.is_due(*not_before) && self.context.begin_work {
             moves.ready.push((block.number, *attempt, extents.len()));
-        }
-    }
-
-    fn subject(&self, block: &Block) -> Subject {
-        Subject::Block(self.state.head.id.clone(), block.number)
-    }
-
-    fn is_due(&mut self, not_before: Option<Millis>) -> bool {
-        let due = not_before.is_none_or(|at| at <= self.context.now);
-        if let (false, Some(at)) = (due, not_before) {
-            self.decisions.wake(at);
-        }
-        due
-    }
-
-    /// Whether an action about this subject may begin: nothing of it runs, no pause holds it and
-    /// it was not refused for a reason that still holds the table.
-    pub(super) fn may_begin(&mut self, subject: &Subject) -> bool {
-        let observed = self.context.observed;
-        let refused = self.state.head.held.is_some() && observed.refused.contains(subject);
-        !refused
-            && !observed.in_flight.contains(subject)
-            && self.is_due(observed.pauses.get(subject).copied())
-    }
-
-    fn act(&mut self, action: Action) {
-        if self.may_begin(&action.subject(&self.state.head.id)) {
-            self.decisions.actions.push(action);
-        }
-    }
-
-    fn block_event(&mut self, block: &Block, event: BlockEvent) {
-        self.decisions.events.push(ActivityEvent::Block {
-            number: block.number,
-            event,
-        });
-    }
-
-    /// Begins an action that runs queries, if one more may run. What may not begin anyway takes
-    /// nobody's slot.
-    fn query(&mut self, action: Action) {
-        if self.slots.queries > 0 && self.may_begin(&action.subject(&self.state.head.id)) {
-            self.slots.queries -= 1;
-            self.decisions.actions.push(action);
         }
     }
 

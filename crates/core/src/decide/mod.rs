@@ -4,6 +4,7 @@
 mod blocks;
 mod groups;
 mod moves;
+mod step;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::blocks::Step;
+use super::step::Step;
 use super::{Action, OperationState, Subject};
 use crate::activity::ActivityEvent;
 use crate::block::{Block, BlockEvent, Sending};

@@ -1,97 +1,20 @@
 //! Decisions that end or wait where going on would lose, double or never end.
 
 use super::*;
-use crate::activity::{Layout, Phase, Staging, StagingState};
-use crate::block::{
-    AfterAbandon, Block, BlockEvent, BlockState, CountCheck, ExportedFile, Failure, Group,
-    HeldReason, Manifest, ManifestFiles, Sending,
-};
+use crate::activity::Phase;
+use crate::block::{AfterAbandon, Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason};
 use crate::plan::PlanCursor;
-use crate::vocabulary::{Cursor, ExtentId, Slice, TableSchema, Ticks, TimeRange, Window};
-
-const NOW: Millis = Millis(1_000_000);
-
-fn table(blocks: Vec<Block>) -> ActivityState {
-    let window = Window {
-        after: None,
-        up_to: Cursor("1".to_owned()),
-    };
-    let mut state = ActivityState::begin("a", "T", "b", "T", 1, window.clone(), None, 1, Millis(0));
-    state.head.phase = Phase::Planned {
-        window,
-        layout: layout(),
-        reconciled: None,
-    };
-    state.head.staging = Some(Staging {
-        name: "s".to_owned(),
-        schema: layout().schema.fingerprint(),
-        state: StagingState::Ready,
-        made: NOW,
-    });
-    for block in blocks {
-        state.head.next_block = BlockNumber(block.number.0 + 1);
-        state.blocks.insert(block.number, block);
-    }
-    state
-}
-
-fn layout() -> Layout {
-    Layout {
-        schema: TableSchema {
-            columns: Vec::new(),
-        },
-        encoding: crate::activity::Encoding::Csv,
-        retention: None,
-    }
-}
-
-fn member(number: u32, state: BlockState) -> Block {
-    let slice = Slice::range(TimeRange::ALL);
-    let number = BlockNumber(number);
-    let planned = Block::planned(number, slice, 10, 100, Ticks(1), NOW);
-    Block {
-        attempts: 1,
-        group: Some(Group {
-            first: BlockNumber(0),
-            members: 2,
-        }),
-        state,
-        ..planned
-    }
-}
-
-fn manifest() -> Manifest {
-    let file = ExportedFile {
-        path: "f".to_owned(),
-        rows: 10,
-        bytes: 5,
-    };
-    Manifest {
-        files: ManifestFiles::Inline(vec![file]),
-        rows: 10,
-        bytes: 5,
-    }
-}
+use crate::testing::{
+    self, NOW, block, ingested, intended, layout, manifest, member, running, table, tag,
+};
+use crate::vocabulary::{Cursor, Ticks, Window};
 
 fn exported() -> BlockState {
-    BlockState::Exported {
-        attempt: 1,
-        manifest: manifest(),
-        count: CountCheck::Agreed,
-        not_before: None,
-    }
+    testing::exported(CountCheck::Agreed)
 }
 
 fn moving() -> BlockState {
-    BlockState::Moving {
-        attempt: 1,
-        rows: 10,
-        bytes: 5,
-        tag: AttemptTag::new("kc-1-2-", 7),
-        extents: vec![ExtentId::parse("00000000-0000-0000-0000-0000000000e1").expect("a guid")],
-        sending: Sending::Intended { epoch: 1, at: NOW },
-        sends: 1,
-    }
+    testing::moving(intended())
 }
 
 fn context<'a>(observed: &'a Observations, limits: &'a Limits) -> Context<'a> {
@@ -158,10 +81,7 @@ fn no_member_is_ingested_before_the_values_of_all_have_passed() {
 
 #[test]
 fn values_are_held_against_the_sizes_of_the_staging_table_in_use() {
-    let mut state = table(vec![Block {
-        group: None,
-        ..member(0, exported())
-    }]);
+    let mut state = table(vec![block(0, exported())]);
     values_pass(&mut state, 0, 0);
     assert_eq!(ingests(&decided(&state, &Observations::default())), 1);
     state.head.staging_generation = 1;
@@ -172,20 +92,14 @@ fn values_are_held_against_the_sizes_of_the_staging_table_in_use() {
 
 #[test]
 fn no_check_of_values_begins_while_no_new_work_may() {
-    let sending = Sending::Running {
-        operation: OperationId::parse("00000000-0000-0000-0000-000000000001").expect("a guid"),
-        at: NOW,
-    };
+    let sending = running();
     let exporting = BlockState::Exporting {
         attempt: 1,
         mode: Mode::Async,
         sending,
     };
     for exporting in [exporting, exported()] {
-        let state = table(vec![Block {
-            group: None,
-            ..member(0, exporting)
-        }]);
+        let state = table(vec![block(0, exporting)]);
         assert_eq!(checks(&decided(&state, &Observations::default())).len(), 1);
         let (observed, limits) = (Observations::default(), Limits::default());
         let mut context = context(&observed, &limits);
@@ -206,7 +120,7 @@ fn a_group_that_was_begun_goes_on_without_asking_for_values_again() {
         moving(),
         BlockState::Abandoning {
             attempt: 1,
-            tag: Some(AttemptTag::new("kc-1-2-", 7)),
+            tag: Some(tag()),
             next: AfterAbandon::Ingest {
                 manifest: manifest(),
             },
@@ -343,14 +257,7 @@ fn a_paused_question_leaves_its_query_slot_to_the_next() {
 
 #[test]
 fn nothing_is_ingested_into_a_staging_table_that_is_lost_and_another_one_is_made() {
-    let ingested = BlockState::Ingested {
-        attempt: 1,
-        manifest: manifest(),
-        tag: AttemptTag::new("kc-1-2-", 7),
-        extents: vec![ExtentId::parse("00000000-0000-0000-0000-0000000000e1").expect("a guid")],
-        not_before: None,
-    };
-    let mut state = table(vec![member(0, ingested), member(1, exported())]);
+    let mut state = table(vec![member(0, ingested(1)), member(1, exported())]);
     let (limits, name) = (Limits::default(), "s".to_owned());
     let lost = ActivityEvent::StagingLost { name };
     state.apply(lost, NOW, &limits).expect("fits");
@@ -399,29 +306,17 @@ fn nothing_is_ingested_into_a_staging_table_that_is_lost_and_another_one_is_made
     assert_eq!(ingests(&decided(&state, &observed)), 2);
 }
 
-fn staged_in(extents: usize) -> Block {
-    let id = |n| ExtentId::parse(&format!("00000000-0000-0000-0000-{n:012x}")).expect("a guid");
-    let state = BlockState::Ingested {
-        attempt: 1,
-        manifest: manifest(),
-        tag: AttemptTag::new("kc-1-2-", 7),
-        extents: (0..extents).map(id).collect(),
-        not_before: None,
-    };
-    Block {
-        group: None,
-        ..member(0, state)
-    }
-}
-
 #[test]
 fn a_block_moves_in_one_command_or_is_planned_smaller() {
     let most = Limits::default().move_extents;
     assert!(most <= crate::limits::MOVE_EXTENTS_AT_MOST);
-    let fits = decided(&table(vec![staged_in(most)]), &Observations::default());
+    let fits = decided(
+        &table(vec![block(0, ingested(most))]),
+        &Observations::default(),
+    );
     let blocks = vec![BlockNumber(0)];
     assert_eq!(fits.actions, vec![Action::Move { blocks }]);
-    let state = table(vec![staged_in(most + 1)]);
+    let state = table(vec![block(0, ingested(most + 1))]);
     let decisions = decided(&state, &Observations::default());
     assert_eq!(decisions.actions, Vec::new());
     let failed = |event: &ActivityEvent| {
