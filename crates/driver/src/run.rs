@@ -301,6 +301,7 @@ impl Beginning {
             catalog: Arc::new(LateCatalog::default()),
             job: format!("{} to {}", definition.source, definition.destination),
             incarnation: record.incarnation.clone(),
+            looks: Arc::default(),
             limits: options.limits.clone(),
             horizon,
             adopt_destination: options.adopt_destination,

@@ -20,17 +20,11 @@ use kusto_copy_staging::{ObjectName, StorageUri, digest};
 use super::export::block_predicate;
 use super::names::block_folder;
 use super::prepare::{is_lost, lost};
+use super::staged::{Haste, look, staging};
 use super::{EffectError, Outcome, Task, Workplace, unprepared, unsent_or_lost};
 
 /// Times that the drop of an attempt is repeated within one action.
 const DROPS: usize = 3;
-
-fn staging(task: &Task) -> Result<&str, EffectError> {
-    let staging = task.head.staging.as_ref();
-    staging
-        .map(|staging| staging.name.as_str())
-        .ok_or_else(|| EffectError::Table("the table has no staging table".to_owned()))
-}
 
 /// The manifest's files; a stored list must be the one that was recorded.
 async fn files(place: &Workplace, manifest: &Manifest) -> Result<Vec<ExportedFile>, EffectError> {
@@ -135,7 +129,11 @@ pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, Ef
         Mode::Sync => place.destination.ingest_now(&call, &request).await,
     };
     match sent {
-        Ok(items) => judged(place, task, block, &files, &uris, items).await,
+        Ok(items) => {
+            // After the answer: nothing is added under the tag any more.
+            let staged = look(place, task, tag, Haste::Now).await;
+            judged(place, task, block, (&files, &uris), items, staged).await
+        }
         Err(error) => Ok(not_sent(place, task, block, *attempt, &error).await),
     }
 }
@@ -173,19 +171,24 @@ pub(super) async fn read(
 ) -> Result<Outcome, EffectError> {
     let block = task.block()?;
     let BlockState::Ingesting {
-        attempt, manifest, ..
+        attempt,
+        manifest,
+        tag,
+        ..
     } = &block.state
     else {
         return Ok(Outcome::default());
     };
     let files = files(place, manifest).await?;
     let uris = addresses(place, task, block, &files).await?;
-    match place
-        .destination
-        .ingest_details(&task.call(place, "ingest-details"), operation)
-        .await
-    {
-        Ok(items) => judged(place, task, block, &files, &uris, items).await,
+    // The operation was seen to have completed: its details and what it staged stand.
+    let call = task.call(place, "ingest-details");
+    let (details, staged) = tokio::join!(
+        place.destination.ingest_details(&call, operation),
+        look(place, task, tag, Haste::Gather),
+    );
+    match details {
+        Ok(items) => judged(place, task, block, (&files, &uris), items, staged).await,
         Err(KustoError::NotFound { .. } | KustoError::Permanent { .. }) => {
             let failure = Failure::OperationForgotten;
             Ok(Outcome::block(
@@ -200,16 +203,16 @@ pub(super) async fn read(
     }
 }
 
-/// Looks at staging after the ingestion ended and reports both.
+/// Reports what the ingestion answered and what was staged after its end.
 async fn judged(
     place: &Workplace,
     task: &Task,
     block: &Block,
-    files: &[ExportedFile],
-    uris: &[StorageUri],
+    (files, uris): (&[ExportedFile], &[StorageUri]),
     items: Vec<kusto_copy_kusto::commands::ingest::IngestedItem>,
+    staged: Result<StagedExtents, EffectError>,
 ) -> Result<Outcome, EffectError> {
-    let BlockState::Ingesting { attempt, tag, .. } = &block.state else {
+    let BlockState::Ingesting { attempt, .. } = &block.state else {
         return Ok(Outcome::default());
     };
     let reported: BTreeMap<&str, &str> = uris
@@ -231,7 +234,7 @@ async fn judged(
             has_errors: item.has_errors,
         })
         .collect();
-    let staged = match look(place, task, tag).await {
+    let staged = match staged {
         Err(EffectError::Kusto(error)) if is_refusal(&error) => {
             let table = staging(task)?;
             if !is_lost(place, task, table).await? {
@@ -243,7 +246,7 @@ async fn judged(
             outcome.events.push(lost(table));
             return Ok(outcome);
         }
-        looked => looked?,
+        staged => staged?,
     };
     let report = IngestReport { items, staged };
     if place.limits.verify == Verify::Fingerprint
@@ -262,23 +265,6 @@ async fn judged(
         report,
     };
     Ok(Outcome::block(block.number, event))
-}
-
-async fn look(
-    place: &Workplace,
-    task: &Task,
-    tag: &AttemptTag,
-) -> Result<StagedExtents, EffectError> {
-    let call = task.call(place, "staged");
-    let extents = place
-        .destination
-        .staged_of(&call, staging(task)?, tag)
-        .await?;
-    Ok(StagedExtents {
-        rows: extents.iter().map(|extent| extent.rows).sum(),
-        deleted: extents.iter().map(|extent| extent.deleted).sum(),
-        extents: extents.into_iter().map(|extent| extent.extent).collect(),
-    })
 }
 
 async fn same_content(
@@ -332,7 +318,7 @@ pub(super) async fn drop_staged(
     );
     let table = staging(task)?;
     for _ in 0..DROPS {
-        let looked = match look(place, task, tag).await {
+        let looked = match look(place, task, tag, Haste::Now).await {
             Err(EffectError::Kusto(error)) if is_refusal(&error) => {
                 if !is_lost(place, task, table).await? {
                     return Err(error.into());

@@ -12,12 +12,15 @@ mod names;
 mod plan;
 mod prepare;
 mod reconcile;
+mod staged;
 #[cfg(test)]
 mod testing;
 mod tidy;
+mod together;
 
 pub(crate) use export::needs_value_check;
 pub(crate) use names::{files_of_iteration, idleness_folder, iteration_folder, tag_prefix};
+pub(crate) use staged::Looks;
 
 use std::sync::Arc;
 
@@ -42,6 +45,8 @@ pub(crate) struct Workplace {
     pub(crate) lake: Arc<dyn Lake>,
     /// Schemas and policies of both databases, read after the iteration's end.
     pub(crate) catalog: Arc<LateCatalog>,
+    /// Looks at staging, which several effects share.
+    pub(crate) looks: Arc<Looks>,
     /// The job's name for markers and descriptions.
     pub(crate) job: String,
     /// The job's incarnation.
@@ -71,6 +76,7 @@ impl Workplace {
             destination: self.destination.clone(),
             lake: Arc::clone(&self.lake),
             catalog: Arc::new(catalog),
+            looks: Arc::clone(&self.looks),
             job: self.job.clone(),
             incarnation: self.incarnation.clone(),
             limits: self.limits.clone(),

@@ -13,14 +13,8 @@ use kusto_copy_kusto::commands::moves::MovedExtent;
 
 use super::names::tag_prefix;
 use super::prepare::{is_lost, lost};
+use super::staged::staging;
 use super::{EffectError, Outcome, Task, Workplace};
-
-fn staging(task: &Task) -> Result<&str, EffectError> {
-    let staging = task.head.staging.as_ref();
-    staging
-        .map(|staging| staging.name.as_str())
-        .ok_or_else(|| EffectError::Table("the table has no staging table".to_owned()))
-}
 
 /// A moving block's attempt and extents.
 fn moving(block: &Block) -> Option<(u32, &[ExtentId])> {

@@ -146,6 +146,7 @@ pub(super) async fn place(cluster: &Cluster) -> Arc<Workplace> {
         destination: client.database("B"),
         lake: Arc::new(lake.expect("a lake")),
         catalog: Arc::new(LateCatalog::default()),
+        looks: Arc::default(),
         job: "a job".to_owned(),
         incarnation: "0badcafe".to_owned(),
         limits: Limits::default(),

@@ -63,6 +63,7 @@ pub(super) async fn engine(store: Arc<dyn Store>, options: RunOptions) -> Engine
         destination: clusters.destination.database("B"),
         lake: Arc::new(lake().await),
         catalog: Arc::new(LateCatalog::default()),
+        looks: Arc::default(),
         job: "a job".to_owned(),
         incarnation: INCARNATION.to_owned(),
         limits: Limits::default(),

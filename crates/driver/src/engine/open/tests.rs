@@ -77,6 +77,7 @@ impl Bench {
                 destination: cluster.database(copy),
                 lake: Arc::new(lake.clone()),
                 catalog: Arc::new(LateCatalog::default()),
+                looks: Arc::default(),
                 job: "job".to_owned(),
                 incarnation: "0badcafe".to_owned(),
                 limits: self.options.limits.clone(),
