@@ -70,7 +70,7 @@ param maximumInstanceCount int = 5
 @description('Redundancy of the lake and the state. Nothing in them is the only copy of a row, but without the state a job starts over.')
 param lakeRedundancy redundancy = 'Standard_LRS'
 
-@description('Files in the lake older than this are deleted even if the copier forgot them; 0 for never. The ledger, the record of finished blocks, ages with them.')
+@description('Staged files older than this are deleted even if the copier forgot them; 0 for never. Longer than any table stays held. The ledger, the record of finished blocks, is kept.')
 @minValue(0)
 @maxValue(3650)
 param stagedFilesDays int = 90
@@ -249,6 +249,9 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
+// A cluster takes one change of its principals at a time, and may be the source of one job and the
+// destination of another: so one cluster after the other, and destinations after sources.
+@batchSize(1)
 module sources 'modules/kusto-source.bicep' = [
   for (cluster, index) in sourceClusters: {
     name: 'kusto-source-${index}'
@@ -263,6 +266,7 @@ module sources 'modules/kusto-source.bicep' = [
   }
 ]
 
+@batchSize(1)
 module destinations 'modules/kusto-destination.bicep' = [
   for (cluster, index) in destinationClusters: {
     name: 'kusto-destination-${index}'
@@ -273,6 +277,9 @@ module destinations 'modules/kusto-destination.bicep' = [
       clientId: identity.outputs.clientId
       tenantId: subscription().tenantId
     }
+    dependsOn: [
+      sources
+    ]
   }
 ]
 

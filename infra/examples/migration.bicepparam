@@ -13,18 +13,11 @@ param jobs = [
     databases: [{ source: 'History' }]
     tablesExclude: ['Scratch']
     continuous: false
-    stagingAccess: 'managed-identity=system'
     set: {
       block_rows: '4000000'
       'poll.max': '10000'
     }
   }
-]
-
-// The object ids of the clusters' own identities, which read and write the lake by themselves.
-param stagingIdentities = [
-  '11111111-1111-1111-1111-111111111111'
-  '22222222-2222-2222-2222-222222222222'
 ]
 
 param chaining = true

@@ -15,6 +15,9 @@ const LAKE_NAMES: &str = "crates/driver/src/effects/names.rs";
 /// The deployment's hooks.
 const HOOKS: &str = "azure.yaml";
 
+/// What azd reads the template's parameters from.
+const PARAMETERS: &str = "infra/main.bicepparam";
+
 /// What azd itself puts into the environment of hooks.
 const FROM_AZD: [&str; 4] = [
     "AZURE_ENV_NAME",
@@ -63,7 +66,7 @@ fn log_fields(files: &Files, documents: &Documents) -> Vec<Finding> {
     findings
 }
 
-/// The variable `jobPrefix` is how the program begins the names of a job in the lake.
+/// The variable `jobPrefix` is how the program begins the names of a job's staged files.
 fn lake_prefix(files: &Files, documents: &Documents) -> Vec<Finding> {
     let program = files.get(LAKE_NAMES).unwrap_or_default();
     let prefix = Regex::new(r#"format!\("([a-z/]+)\{incarnation\}""#)
@@ -88,7 +91,7 @@ fn lake_prefix(files: &Files, documents: &Documents) -> Vec<Finding> {
     findings
 }
 
-/// Variables of hooks are outputs of the template, or azd's own.
+/// Variables of hooks are outputs of the template, what its parameters are read from, or azd's own.
 fn hooks(files: &Files, documents: &Documents) -> Vec<Finding> {
     let Some(text) = files.get(HOOKS) else {
         return vec![Finding::file(HOOKS, "is missing")];
@@ -101,13 +104,28 @@ fn hooks(files: &Files, documents: &Documents) -> Vec<Finding> {
         .filter(|symbol| symbol.kind == Kind::Output)
         .map(|symbol| symbol.name)
         .collect();
-    let Ok(pattern) = Regex::new(r"\$(?:env:)?\{?([A-Z][A-Z_]+)") else {
+    let (Ok(pattern), Ok(reads)) = (
+        Regex::new(r"\$(?:env:)?\{?([A-Z][A-Z_]+)"),
+        Regex::new(r"readEnvironmentVariable\('([A-Z_]+)'"),
+    ) else {
         return Vec::new();
     };
+    let parameters = files.get(PARAMETERS).unwrap_or_default();
+    let given: BTreeSet<&str> = reads
+        .captures_iter(parameters)
+        .map(|found| found.extract())
+        .map(|(_, [name])| name)
+        .collect();
+    let is_known =
+        |name: &str| outputs.contains(name) || given.contains(name) || FROM_AZD.contains(&name);
     pattern
         .captures_iter(text)
         .map(|found| found.extract())
-        .filter(|(_, [name])| !outputs.contains(*name) && !FROM_AZD.contains(name))
-        .map(|(_, [name])| Finding::file(HOOKS, format!("infra/main.bicep has no output `{name}`")))
+        .filter(|(_, [name])| !is_known(name))
+        .map(|(_, [name])| {
+            let text =
+                format!("neither infra/main.bicep puts out `{name}` nor {PARAMETERS} reads it");
+            Finding::file(HOOKS, text)
+        })
         .collect()
 }

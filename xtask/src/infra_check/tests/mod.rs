@@ -467,13 +467,19 @@ fn what_else_is_shared_with_the_program_is_compared() {
             "azure.yaml",
             "$AZURE_NAME",
             "$AZURE_FUNCTION",
-            "azure.yaml: infra/main.bicep has no output `AZURE_FUNCTION`",
+            "azure.yaml: neither infra/main.bicep puts out `AZURE_FUNCTION` nor infra/main.bicepparam reads it",
+        ),
+        (
+            "azure.yaml",
+            "$GIVEN",
+            "$TAKEN",
+            "azure.yaml: neither infra/main.bicep puts out `TAKEN` nor infra/main.bicepparam reads it",
         ),
         (
             "azure.yaml",
             "$env:AZURE_NAME",
             "$env:AZURE_FUNCTION",
-            "azure.yaml: infra/main.bicep has no output `AZURE_FUNCTION`",
+            "azure.yaml: neither infra/main.bicep puts out `AZURE_FUNCTION` nor infra/main.bicepparam reads it",
         ),
     ]);
 }

@@ -115,7 +115,7 @@ const PARAMETERS: &str = "\
 // Values
 using 'main.bicep'
 
-var letter = 'a'
+var letter = readEnvironmentVariable('GIVEN', 'a')
 param region = 'r'
 param jobs = [
   {
@@ -192,7 +192,7 @@ const HOST_CHAINED: &str = "\
 ";
 
 const HOOKS: &str = "\
-run: deploy --name $AZURE_NAME
+run: deploy --name $AZURE_NAME --as $GIVEN
 windows: deploy --name $env:AZURE_NAME
 ";
 
