@@ -68,12 +68,11 @@ impl IngestFormat {
 /// What happens to a delimited record that has another number of fields than the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Validation {
-    /// The file fails: `ValidationOptions` 1 with `ValidationImplications` 0, and the behaviour
-    /// without a policy.
-    #[default]
+    /// The file fails: `ValidationOptions` 1 with `ValidationImplications` 0.
     Fail,
     /// The record is taken as it is (missing fields are null, surplus ones ignored) and counted:
-    /// `ValidationOptions` 1 with `ValidationImplications` 1.
+    /// `ValidationOptions` 1 with `ValidationImplications` 1, which is Kusto's default policy.
+    #[default]
     BestEffort,
     /// The record is taken as it is, uncounted: `ValidationOptions` 0.
     None,

@@ -64,8 +64,12 @@ fn positions_missing_and_surplus_fields() {
 #[test]
 fn irregular_records_follow_the_policy() {
     let text = b"a,b\nc\nd,e,f\n";
-    let failed = ingest(text, &strings(2), &csv()).expect_err("irregular");
+    let mut strict = csv();
+    strict.validation = Validation::Fail;
+    let failed = ingest(text, &strings(2), &strict).expect_err("irregular");
     assert_eq!(failed.code(), "Stream_WrongNumberOfFields");
+    // Without a policy they pass, and nobody is told.
+    assert_eq!(texts(text, 2, &csv()).len(), 3);
     let policies = [
         (r#"{"ValidationOptions":1,"ValidationImplications":1}"#, 2),
         (r#"{"ValidationOptions":0,"ValidationImplications":0}"#, 0),
