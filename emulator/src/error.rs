@@ -122,6 +122,14 @@ impl KustoError {
         }
     }
 
+    /// A query above the capacity: HTTP 429, worth repeating.
+    pub(crate) fn query_throttled(capacity: u32) -> Self {
+        Self {
+            exception: "KustoRequestThrottledException",
+            ..Self::throttled("Query", capacity, "Queries")
+        }
+    }
+
     /// A query or command that met a limit: HTTP 400, not permanent.
     pub(crate) fn limits(message: impl Into<String>) -> Self {
         Self {

@@ -22,7 +22,17 @@ pub enum FaultKind {
     DeliverTwice,
     /// An operation ends in state `Failed` without any effect.
     FailOperation,
-    /// A query answers HTTP 200 with the failure inside.
+    /// An operation does all of its work, and ends in state `Failed` all the same.
+    FailAfterEffect,
+    /// An operation ends in state `Failed` at once, and does all of its work `delay_ms` later.
+    LateEffect,
+    /// An ingestion leaves out the last of its files and says `HasErrors`.
+    PartialIngestion,
+    /// A move of extents moves none and answers `Failed` for each.
+    FailMovedRows,
+    /// An operation does its work and answers no rows.
+    EmptyResult,
+    /// A query or a command answers HTTP 200 with the failure inside.
     #[serde(rename = "error_in_200")]
     ErrorIn200,
     /// Before executing: HTTP 520, worth a retry.

@@ -46,7 +46,7 @@ fn without_slots() -> Settings {
 async fn an_operation_tells_its_state_and_its_details() {
     let client = Client::start().await;
     let started = client
-        .rows(".set-or-append async T <| range a from 1 to 5 step 1")
+        .rows(".set-or-append async T with (persistDetails=true) <| range a from 1 to 5 step 1")
         .await;
     let id = id_of(&started);
     assert_eq!(ended(&client, &id).await, "Completed");

@@ -32,6 +32,7 @@ use uuid::Uuid;
 use crate::capacity::Resource;
 use crate::engine::Engine;
 use crate::error::KustoError;
+use crate::faults::FaultKind;
 use crate::model::DatabaseHandle;
 use crate::operations::{Work, run_synchronous, start_asynchronous};
 use crate::query::{Overrides, run_pipeline, run_query};
@@ -118,6 +119,14 @@ pub(crate) async fn run_command(
     let Parsed { command, pipeline } = parsed;
     let result = match operation_of(engine, &command) {
         None => {
+            let kind = command.kind();
+            let faults = &engine.faults;
+            if faults
+                .strike(FaultKind::Throttle, &kind, &request.text)
+                .is_some()
+            {
+                return Err(KustoError::throttled(&kind, 0, "Metadata"));
+            }
             let base = engine.settings().service_times.command.base_ms;
             if base > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(base)).await;
@@ -126,7 +135,8 @@ pub(crate) async fn run_command(
         }
         Some(operation) => {
             let is_async = command.is_async();
-            let work = work(execution.clone(), command, operation);
+            let keeps_details = keeps_details(&command)?;
+            let work = work(execution.clone(), command, operation, keeps_details);
             if is_async {
                 operation_id_table(start_asynchronous(engine, request, work).await?)?
             } else {
@@ -208,12 +218,42 @@ fn kusto_operation(write: kusto_emulator_commands::TableWrite) -> &'static str {
     }
 }
 
-fn work(execution: Execution, command: Command, operation: OperationKind) -> Work {
+/// Whether `.show operation … details` can tell the result: exports and ingestions say so by
+/// `persistDetails` (an asynchronous export by default too), others when they are asynchronous.
+fn keeps_details(command: &Command) -> Result<bool, PropertyError> {
+    let (properties, default) = match command {
+        Command::Export(export) => (&export.properties, export.is_async),
+        Command::Ingest(ingest) => (&ingest.properties, false),
+        Command::IngestFromQuery(ingest) => (&ingest.properties, false),
+        Command::IngestInline(ingest) => (&ingest.properties, false),
+        Command::Show(_)
+        | Command::Database(_)
+        | Command::Table(_)
+        | Command::Function(_)
+        | Command::Policy(_)
+        | Command::Mapping(_)
+        | Command::MoveExtents(_)
+        | Command::ReplaceExtents(_)
+        | Command::DropExtents(_)
+        | Command::Tags(_)
+        | Command::Script(_)
+        | Command::CancelOperation(_) => return Ok(command.is_async()),
+    };
+    Ok(properties.boolean("persistDetails")?.unwrap_or(default))
+}
+
+fn work(
+    execution: Execution,
+    command: Command,
+    operation: OperationKind,
+    keeps_details: bool,
+) -> Work {
     Work {
         command: command.kind(),
         operation: operation.name.to_owned(),
         resource: operation.resource,
         service_time: operation.service_time,
+        keeps_details,
         task: Box::new(move |operation_id| {
             let execution = Execution {
                 operation_id,

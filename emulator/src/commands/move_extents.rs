@@ -18,6 +18,7 @@ use super::selection::select_extents;
 use super::update_policy::{Derived, append_derived, derive_from_moved};
 use crate::clock::now_ticks;
 use crate::error::KustoError;
+use crate::faults::FaultKind;
 use crate::model::{DatabaseSnapshot, Extent, MovedExtent};
 
 /// The columns of the answer.
@@ -53,9 +54,17 @@ pub(crate) async fn move_extents(
             vec![group(&snapshot, table, ids, range)?]
         }
         MoveSource::Ids { table, ids } => vec![group(&snapshot, table, uuids(ids)?, range)?],
-        MoveSource::Query(query) => selected_groups(context, &snapshot, query).await?,
+        MoveSource::Query(query) => selected_groups(context, &snapshot, query, range).await?,
     };
     let plan = Plan::make(context, &snapshot, &command.destination, groups).await?;
+    let faults = &context.engine.faults;
+    let kind = FaultKind::FailMovedRows;
+    if faults
+        .strike(kind, "MoveExtentsFrom", &context.request.text)
+        .is_some()
+    {
+        return rows_table(&COLUMNS, plan.ids().map(failed_row));
+    }
     let moved = context
         .engine
         .commit(&database, |transaction| plan.apply(transaction, new_time))?;
@@ -77,7 +86,8 @@ pub(crate) async fn replace_extents(
     let dropped: Vec<Uuid> = dropped.into_iter().map(|row| row.id).collect();
     let snapshot = database.snapshot(now_ticks());
     table_of(&snapshot, to)?;
-    let groups = selected_groups(context, &snapshot, &command.move_query).await?;
+    let range = CreatedOnRange::of(&command.properties)?;
+    let groups = selected_groups(context, &snapshot, &command.move_query, range).await?;
     let plan = Plan::make(context, &snapshot, to, groups).await?;
     let moved = context.engine.commit(&database, |transaction| {
         transaction.take(to, &dropped)?;
@@ -98,6 +108,14 @@ fn moved_row(moved: &MovedExtent) -> Vec<Value> {
         Value::string(moved.original.to_string()),
         Value::string(moved.result.to_string()),
         Value::string(""),
+    ]
+}
+
+fn failed_row(id: &Uuid) -> Vec<Value> {
+    vec![
+        Value::string(id.to_string()),
+        Value::string("Failed"),
+        Value::string("The extent could not be moved."),
     ]
 }
 
@@ -146,6 +164,7 @@ async fn selected_groups(
     context: &Execution,
     snapshot: &DatabaseSnapshot,
     query: &str,
+    range: CreatedOnRange,
 ) -> Result<Vec<Group>, KustoError> {
     let mut groups: Vec<Group> = Vec::new();
     for row in select_extents(context, query).await? {
@@ -158,6 +177,10 @@ async fn selected_groups(
                 .map(|table| table.name.clone())
                 .ok_or_else(|| extent_not_found(row.id))?,
         };
+        let held = table_of(snapshot, &from)?.extent(row.id);
+        if held.is_some_and(|extent| !range.contains(extent)) {
+            continue;
+        }
         match groups.iter_mut().find(|group| group.from == from) {
             Some(group) if group.ids.contains(&row.id) => {}
             Some(group) => group.ids.push(row.id),
@@ -212,6 +235,10 @@ impl Plan {
             groups,
             derived,
         })
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &Uuid> {
+        self.groups.iter().flat_map(|group| &group.ids)
     }
 
     fn apply(

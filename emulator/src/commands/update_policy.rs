@@ -3,7 +3,7 @@
 //! The derived rows are computed before the commit, from the new rows alone, and appended in the
 //! same commit as the rows themselves: a transactional policy that fails fails the whole command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use kusto_emulator_values::{Column, Table as Values};
@@ -15,7 +15,7 @@ use crate::clock::now_ticks;
 use crate::engine::Engine;
 use crate::error::KustoError;
 use crate::model::{DatabaseSnapshot, Extent, NewExtent, Segment, Table, Transaction};
-use crate::query::{Overrides, run_query};
+use crate::query::{Overrides, matches_wildcard, run_query};
 use crate::request::Request;
 
 /// Rows that follow from new rows, to be appended in the same commit.
@@ -39,8 +39,23 @@ pub(crate) fn append_derived(
     Ok(())
 }
 
-/// How deep derived rows may derive others: more is taken for a circle.
-const DEEPEST: usize = 16;
+/// Puts what was derived in the place of all that the derived tables hold: what `.set-or-replace`
+/// of their source does to them.
+///
+/// # Errors
+/// As for [`append_derived`].
+pub(crate) fn replace_derived(
+    transaction: &mut Transaction<'_>,
+    derived: Vec<Derived>,
+) -> Result<(), KustoError> {
+    let tables: HashSet<&str> = derived.iter().map(|derived| &*derived.table).collect();
+    for table in tables {
+        let held = transaction.database().table(table)?;
+        let ids: Vec<Uuid> = held.extents.iter().map(|extent| extent.id).collect();
+        transaction.take(table, &ids)?;
+    }
+    append_derived(transaction, derived)
+}
 
 /// One entry of an update policy.
 struct Rule {
@@ -48,6 +63,7 @@ struct Rule {
     query: String,
     is_transactional: bool,
     propagates: bool,
+    has_identity: bool,
 }
 
 /// What the new extents of a table give to the tables whose update policy has it as source.
@@ -92,8 +108,9 @@ pub(crate) async fn derive_from_moved(
     let mut source = from.clone();
     source.merge_columns(&destination.schema())?;
     source.name = to.to_owned();
+    // The query reads the rows where they arrive: what guards that table counts.
+    source.policies = destination.policies.clone();
     source.extents = extents;
-    readable(&mut source);
     derive(context, snapshot, Arc::new(source), None).await
 }
 
@@ -106,16 +123,22 @@ fn rules_of(snapshot: &DatabaseSnapshot, source: &str) -> Vec<Rule> {
     for table in snapshot.tables.values() {
         let entries = table.policies.get("update").and_then(Json::as_array);
         for entry in entries.into_iter().flatten() {
-            let is_about = text(entry, "Source").as_deref() == Some(source);
+            let is_wildcard = flag(entry, "SourceIsWildCard", false);
+            let is_about = text(entry, "Source").is_some_and(|named| match is_wildcard {
+                true => matches_wildcard(&named, source),
+                false => named == source,
+            });
             if let Some(query) = text(entry, "Query")
                 && is_about
                 && flag(entry, "IsEnabled", true)
             {
                 rules.push(Rule {
                     target: table.name.clone(),
-                    query,
+                    // The name of the table that a wildcard met; names hold no quotes.
+                    query: query.replace("$source_table", &format!("['{source}']")),
                     is_transactional: flag(entry, "IsTransactional", false),
                     propagates: flag(entry, "PropagateIngestionProperties", false),
+                    has_identity: text(entry, "ManagedIdentity").is_some(),
                 });
             }
         }
@@ -148,16 +171,10 @@ fn table_of_new(held: &Table, extents: &[NewExtent], now: i64) -> Arc<Table> {
             })
         })
         .collect();
-    readable(&mut table);
     Arc::new(table)
 }
 
-/// A policy's query runs with the cluster's rights: what guards the table from readers is off.
-fn readable(table: &mut Table) {
-    table.policies.remove("restricted_view_access");
-    table.policies.remove("row_level_security");
-}
-
+/// Circles are cut: in one chain of tables each gets its rows once.
 async fn derive(
     context: &Execution,
     snapshot: &DatabaseSnapshot,
@@ -171,18 +188,13 @@ async fn derive(
         ..context.request.clone()
     };
     let mut derived = Vec::new();
-    let mut waiting = vec![(source, 0_usize)];
-    while let Some((source, depth)) = waiting.pop() {
-        if depth > DEEPEST {
-            return Err(KustoError::bad_request(
-                "UpdatePolicy_Circle",
-                format!(
-                    "The update policies that begin at table '{}' form a circle.",
-                    source.name
-                ),
-            ));
-        }
+    let chain = vec![source.name.clone()];
+    let mut waiting = vec![(source, chain)];
+    while let Some((source, chain)) = waiting.pop() {
         for rule in rules_of(snapshot, &source.name) {
+            if chain.contains(&rule.target) {
+                continue;
+            }
             let extent = match run_rule(&context.engine, &request, snapshot, &source, &rule).await {
                 Ok(batches) => NewExtent {
                     batches,
@@ -200,12 +212,12 @@ async fn derive(
                     continue;
                 }
             };
-            if extent.rows() == 0 {
-                continue;
-            }
-            if let Some(target) = snapshot.tables.get(&rule.target) {
+            if let Some(target) = snapshot.tables.get(&rule.target)
+                && extent.rows() > 0
+            {
                 let extents = std::slice::from_ref(&extent);
-                waiting.push((table_of_new(target, extents, now_ticks()), depth + 1));
+                let chain = chain.iter().chain([&rule.target]).cloned().collect();
+                waiting.push((table_of_new(target, extents, now_ticks()), chain));
             }
             derived.push(Derived {
                 table: rule.target,
@@ -224,7 +236,14 @@ async fn run_rule(
     source: &Arc<Table>,
     rule: &Rule,
 ) -> Result<Vec<arrow::record_batch::RecordBatch>, KustoError> {
-    let overrides = Overrides::from([(source.name.clone(), Arc::clone(source))]);
+    let mut source = Arc::clone(source);
+    if rule.has_identity {
+        // Row-level security lets an identity pass; without one the query is refused.
+        Arc::make_mut(&mut source)
+            .policies
+            .remove("row_level_security");
+    }
+    let overrides = Overrides::from([(source.name.clone(), source)]);
     let output = run_query(engine, request, &rule.query, overrides, true).await?;
     let result = output.tables.into_iter().next().ok_or_else(|| {
         KustoError::bad_request(

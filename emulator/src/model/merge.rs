@@ -1,6 +1,7 @@
 //! Background merges: several extents become one with a new id, the union of their tags and the span
 //! of their creation times; rows keep ingestion time and cursor.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -39,24 +40,55 @@ impl Transaction<'_> {
     }
 }
 
+/// Tags that begin so decide which extents may become one: only those with the same set of them.
+const DROP_BY: &str = "drop-by:";
+/// Characters that the tags of one extent may have together.
+const TAG_CHARACTERS: usize = 1_000_000;
+
+/// Extents that are to become one.
+#[derive(Default)]
+struct Group<'a> {
+    ids: Vec<Uuid>,
+    rows: usize,
+    tags: BTreeSet<&'a str>,
+}
+
+impl<'a> Group<'a> {
+    fn has_room_for(&self, extent: &'a Extent, settings: &Merge) -> bool {
+        let new = extent.tags.iter().map(String::as_str);
+        let tags: BTreeSet<&str> = self.tags.iter().copied().chain(new).collect();
+        let characters: usize = tags.iter().map(|tag| tag.chars().count()).sum();
+        self.ids.len() < settings.max_extents.max(2)
+            && self.rows + extent.rows <= settings.max_rows
+            && characters <= TAG_CHARACTERS
+    }
+
+    fn add(&mut self, extent: &'a Extent) {
+        self.ids.push(extent.id);
+        self.rows += extent.rows;
+        self.tags.extend(extent.tags.iter().map(String::as_str));
+    }
+}
+
 /// Neighbours in creation order, joined while they stay within the limits.
 fn groups(table: &Table, settings: &Merge) -> Vec<Vec<Uuid>> {
     let mut ordered: Vec<&Arc<Extent>> = table.extents.iter().collect();
     ordered.sort_by_key(|extent| (extent.max_created_on, extent.min_created_on));
-    let mut groups: Vec<Vec<Uuid>> = Vec::new();
-    let mut group: Vec<Uuid> = Vec::new();
-    let mut rows = 0;
+    let mut full: Vec<Vec<Uuid>> = Vec::new();
+    let mut open: BTreeMap<BTreeSet<&str>, Group<'_>> = BTreeMap::new();
     for extent in ordered {
-        if group.len() >= settings.max_extents.max(2) || rows + extent.rows > settings.max_rows {
-            groups.push(std::mem::take(&mut group));
-            rows = 0;
+        let tags = extent.tags.iter().map(String::as_str);
+        let group = open
+            .entry(tags.filter(|tag| tag.starts_with(DROP_BY)).collect())
+            .or_default();
+        if !group.has_room_for(extent, settings) {
+            full.push(std::mem::take(group).ids);
         }
-        rows += extent.rows;
-        group.push(extent.id);
+        group.add(extent);
     }
-    groups.push(group);
-    groups.retain(|group| group.len() > 1);
-    groups
+    full.extend(open.into_values().map(|group| group.ids));
+    full.retain(|group| group.len() > 1);
+    full
 }
 
 fn merged(parts: &[Arc<Extent>]) -> Extent {

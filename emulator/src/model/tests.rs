@@ -245,3 +245,102 @@ fn an_extent_goes_when_its_newest_creation_time_is_too_old() {
     assert_eq!(snapshot.tables["S"].extents[0].tags, ["y"]);
     assert_eq!(snapshot.tables["S"].extents.len(), 1);
 }
+
+fn merge(database: &DatabaseHandle, settings: &Merge) -> usize {
+    let merged = database.commit(at(9_000), |transaction| transaction.merge_all(settings));
+    merged.expect("merges do not fail")
+}
+
+#[test]
+fn extents_with_other_drop_by_tags_are_not_merged() {
+    let database = database();
+    let tagged = |now: i64, tags: &[&str]| {
+        let mut new = extent(&[now], "");
+        new.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let appended = database.commit(at(now), |transaction| transaction.append("S", vec![new]));
+        appended.expect("the rows fit");
+    };
+    tagged(100, &["drop-by:blue", "drop-by:red", "green"]);
+    tagged(200, &["drop-by:red", "yellow"]);
+    tagged(300, &["purple", "drop-by:red", "drop-by:blue"]);
+    assert_eq!(merge(&database, &Merge::default()), 1);
+    let snapshot = database.snapshot(9_000);
+    let mut rows: Vec<(usize, usize)> = snapshot.tables["S"]
+        .extents
+        .iter()
+        .map(|extent| (extent.rows, extent.tags.len()))
+        .collect();
+    rows.sort_unstable();
+    assert_eq!(rows, [(1, 2), (2, 4)]);
+}
+
+#[test]
+fn a_merge_keeps_to_its_limits() {
+    let limits = |max_extents, max_rows| Merge {
+        max_extents,
+        max_rows,
+        ..Merge::default()
+    };
+    for (settings, long_tags, left) in [
+        (limits(2, 100), false, 2),
+        (limits(100, 2), false, 2),
+        (limits(100, 100), false, 1),
+        (limits(100, 100), true, 2),
+    ] {
+        let database = database();
+        for now in [100, 200, 300] {
+            let letter = if long_tags {
+                "x".repeat(400_000)
+            } else {
+                String::new()
+            };
+            append(&database, now, "S", &[now], &format!("{now}{letter}"));
+        }
+        merge(&database, &settings);
+        let extents = database.snapshot(9_000).tables["S"].extents.len();
+        assert_eq!(extents, left, "{settings:?} {long_tags}");
+    }
+}
+
+/// The state of table S a day after an extent tagged `a:1`, `b` was made at time 100.
+fn a_day_later(policy: &str, value: serde_json::Value) -> Option<Vec<String>> {
+    let database = database();
+    database
+        .commit(at(100), |transaction| {
+            let mut new = extent(&[1], "a:1");
+            new.tags.push("b".to_owned());
+            let table = transaction.table_mut("S")?;
+            table.policies.insert(policy.to_owned(), value);
+            transaction.append("S", vec![new])
+        })
+        .expect("the rows fit");
+    let now = 100 + TICKS_PER_DAY;
+    database
+        .commit(at(now), |transaction| transaction.drop_expired())
+        .expect("retention does not fail");
+    let snapshot = database.snapshot(now);
+    let table = snapshot.tables.get("S")?;
+    Some(table.extents[0].tags.clone())
+}
+
+#[test]
+fn tags_go_with_the_policy_of_their_prefix_and_age() {
+    let policy = |period: &str| json!([{"TagPrefix": "a:", "RetentionPeriod": period}]);
+    let tags = |period| a_day_later("extent_tags_retention", policy(period));
+    assert_eq!(tags("23:59:59"), Some(vec!["b".to_owned()]));
+    let both = vec!["a:1".to_owned(), "b".to_owned()];
+    assert_eq!(tags("1.00:00:00"), Some(both));
+}
+
+#[test]
+fn a_table_goes_on_its_expiry_date_if_it_is_empty_or_may_hold_rows() {
+    let tick = |ticks| kusto_emulator_values::datetime::format(ticks);
+    let policy = |at: i64, if_not_empty: bool| {
+        let value = json!({"ExpiryDate": tick(at), "DeleteIfNotEmpty": if_not_empty});
+        a_day_later("auto_delete", value).is_some()
+    };
+    let now = 100 + TICKS_PER_DAY;
+    assert!(!policy(now, true));
+    assert!(policy(now + 1, true));
+    assert!(policy(now, false));
+}

@@ -155,23 +155,9 @@ impl<'a> Transaction<'a> {
         name: &str,
         extents: Vec<NewExtent>,
     ) -> Result<Vec<Uuid>, KustoError> {
-        self.append_stamped(name, extents, true)
-    }
-
-    /// Appends like [`Self::append`]; `with_ingestion_time=false` (`policy_ingestiontime=false`)
-    /// leaves the rows without ingestion time and cursor.
-    ///
-    /// # Errors
-    /// As for [`Self::append`].
-    pub(crate) fn append_stamped(
-        &mut self,
-        name: &str,
-        extents: Vec<NewExtent>,
-        with_ingestion_time: bool,
-    ) -> Result<Vec<Uuid>, KustoError> {
         let table = Arc::clone(self.database.table(name)?);
         let columns: Arc<[ColumnId]> = table.columns.iter().map(|column| column.id).collect();
-        let stamp = (with_ingestion_time && table.stamps_ingestion_time()).then(|| self.stamp());
+        let stamp = table.stamps_ingestion_time().then(|| self.stamp());
         let mut made = Vec::with_capacity(extents.len());
         for new in extents.into_iter().filter(|new| new.rows() > 0) {
             check_width(&table, &new)?;

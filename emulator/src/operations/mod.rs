@@ -97,7 +97,7 @@ pub(crate) struct Operation {
     pub(crate) started_on: i64,
     /// All changes, oldest first; never empty.
     pub(crate) history: Vec<Change>,
-    /// The result that the synchronous command would have answered, once Completed.
+    /// The result that the synchronous command would have answered, once Completed, if it is kept.
     pub(crate) details: Option<Table>,
     task: Option<AbortHandle>,
 }

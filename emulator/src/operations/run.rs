@@ -26,6 +26,8 @@ pub(crate) struct Work {
     pub(crate) resource: Option<Resource>,
     /// Extra time.
     pub(crate) service_time: ServiceTime,
+    /// Whether its result can be asked for afterwards (`persistDetails`).
+    pub(crate) keeps_details: bool,
     /// The work itself; it gets the operation's id.
     pub(crate) task: Box<dyn FnOnce(Uuid) -> Running + Send + Sync>,
 }
@@ -54,7 +56,7 @@ pub(crate) async fn run_synchronous(
     let slot = match slot(engine, &work, is_throttled(engine, request, &work)).await {
         Ok(slot) => slot,
         Err(refused) => {
-            record_end(engine, id, &Err(refused.clone()));
+            record_end(engine, id, &Err(refused.clone()), None);
             return Err(refused);
         }
     };
@@ -93,7 +95,7 @@ pub(crate) async fn start_asynchronous(
                 // The result is in the operation's log.
                 drop(perform(Arc::clone(&engine), request, work, id, slot).await);
             }
-            Err(refused) => record_end(&engine, id, &Err(refused)),
+            Err(refused) => record_end(&engine, id, &Err(refused), None),
         }
     });
     engine.operations.attach(id, task.abort_handle());
@@ -152,21 +154,42 @@ async fn perform(
         at: now_ticks(),
     };
     engine.operations.change(id, in_progress, None);
-    let failure = engine
-        .faults
-        .strike(FaultKind::FailOperation, &work.command, &request.text);
+    let strike = |kind| engine.faults.strike(kind, &work.command, &request.text);
+    let lost = || KustoError::service("The operation failed on one of the nodes.");
+    let (fails, late) = (
+        strike(FaultKind::FailOperation).is_some(),
+        strike(FaultKind::LateEffect),
+    );
+    let (fails_after, is_emptied) = (
+        strike(FaultKind::FailAfterEffect).is_some(),
+        strike(FaultKind::EmptyResult).is_some(),
+    );
     pause(work.service_time.base_ms.saturating_mul(1_000_000)).await;
-    let result = match failure {
-        Some(_) => Err(KustoError::service(
-            "The operation failed on one of the nodes.",
-        )),
-        None => (work.task)(id).await,
+    if let Some(rule) = late {
+        let result = Err(lost());
+        record_end(&engine, id, &result, None);
+        let wait = Duration::from_millis(rule.delay_ms);
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            // Nobody is told how it went.
+            drop((work.task)(id).await);
+        });
+        return result;
+    }
+    let result = match fails {
+        true => Err(lost()),
+        false => match (work.task)(id).await {
+            Ok(_) if fails_after => Err(lost()),
+            Ok(table) if is_emptied => Ok(Table::empty(table.schema)),
+            done => done,
+        },
     };
     if let Ok(table) = &result {
         let rows = u64::try_from(affected_rows(table)).unwrap_or(u64::MAX);
         pause(work.service_time.per_row_ns.saturating_mul(rows)).await;
     }
-    record_end(&engine, id, &result);
+    let details = result.as_ref().ok().filter(|_| work.keeps_details).cloned();
+    record_end(&engine, id, &result, details);
     drop(slot);
     result
 }
@@ -197,7 +220,12 @@ fn affected_rows(table: &Table) -> usize {
         .sum()
 }
 
-fn record_end(engine: &Engine, id: Uuid, result: &Result<Table, KustoError>) {
+fn record_end(
+    engine: &Engine,
+    id: Uuid,
+    result: &Result<Table, KustoError>,
+    details: Option<Table>,
+) {
     let (state, status, should_retry) = match result {
         Ok(_) => (OperationState::Completed, String::new(), false),
         Err(error) => {
@@ -215,7 +243,5 @@ fn record_end(engine: &Engine, id: Uuid, result: &Result<Table, KustoError>) {
         should_retry,
         at: now_ticks(),
     };
-    engine
-        .operations
-        .change(id, change, result.as_ref().ok().cloned());
+    engine.operations.change(id, change, details);
 }

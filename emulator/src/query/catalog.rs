@@ -22,6 +22,7 @@ pub(crate) struct QueryCatalog {
     others: Mutex<BTreeMap<String, Arc<DatabaseSnapshot>>>,
     now: i64,
     overrides: Overrides,
+    reads_restricted: bool,
     blocks_row_level_security: bool,
     refused: Refused,
 }
@@ -43,6 +44,8 @@ impl QueryCatalog {
             engine: Arc::clone(engine),
             others: Mutex::new(BTreeMap::new()),
             now,
+            // An update policy's query never reads restricted tables, whoever ingests.
+            reads_restricted: overrides.is_empty(),
             overrides,
             blocks_row_level_security,
             refused: Refused::default(),
@@ -77,7 +80,7 @@ impl QueryCatalog {
                 Arc::clone(table),
                 snapshot.cursor,
                 settings.rows_without_ingestion_time,
-                self.refusal(table, settings.unrestricted_viewer),
+                self.refusal(table, self.reads_restricted && settings.unrestricted_viewer),
                 Arc::clone(&self.refused),
             )),
         }
@@ -132,7 +135,7 @@ impl Catalog for QueryCatalog {
             .tables
             .values()
             // Restricted tables are left out of wildcards for everyone.
-            .filter(|table| matches(wildcard, &table.name) && !table.is_restricted())
+            .filter(|table| matches_wildcard(wildcard, &table.name) && !table.is_restricted())
             .map(|table| (table.name.clone(), self.source(&snapshot, table)))
             .collect()
     }
@@ -193,7 +196,7 @@ fn context_snapshot(
 const DEFAULT_DATABASE: &str = "NetDefaultDB";
 
 /// Whether a name fits a wildcard, `*` for any text.
-fn matches(wildcard: &str, name: &str) -> bool {
+pub(crate) fn matches_wildcard(wildcard: &str, name: &str) -> bool {
     let mut parts = wildcard.split('*');
     let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
         return false;
@@ -227,7 +230,11 @@ mod tests {
             ("a*a", "a", false),
         ];
         for (wildcard, name, expected) in cases {
-            assert_eq!(matches(wildcard, name), expected, "{wildcard} {name}");
+            assert_eq!(
+                matches_wildcard(wildcard, name),
+                expected,
+                "{wildcard} {name}"
+            );
         }
     }
 }

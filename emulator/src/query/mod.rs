@@ -5,5 +5,5 @@ mod provider;
 mod rows;
 mod run;
 
-pub(crate) use catalog::{Overrides, QueryCatalog};
+pub(crate) use catalog::{Overrides, QueryCatalog, matches_wildcard};
 pub(crate) use run::{run_pipeline, run_query};

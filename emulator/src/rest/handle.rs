@@ -111,8 +111,17 @@ async fn command(engine: Arc<Engine>, client: ClientConnection, request: Request
         Ok(Err(_)) => Err(KustoError::service("The command was abandoned.")),
         Ok(Ok(result)) => result,
     };
-    let parts = result.map(|table| v1::command(&table));
+    let late = late_failure(&engine, &request, &kind);
+    let parts = result.map(|table| v1::command(&request, &table, late.as_ref()));
     open.end(&client, parts)
+}
+
+/// The failure inside an answer of HTTP 200, if a fault wants one.
+fn late_failure(engine: &Engine, request: &Request, kind: &str) -> Option<KustoError> {
+    engine
+        .faults
+        .strike(FaultKind::ErrorIn200, kind, &request.text)
+        .map(|_| KustoError::service("The request failed on one of the nodes."))
 }
 
 fn parse_command(text: &str) -> Result<Parsed, KustoError> {
@@ -146,10 +155,7 @@ async fn query(
         Err(_) => Err(KustoError::timeout(timeout.as_secs())),
         Ok(result) => result,
     };
-    let late = engine
-        .faults
-        .strike(FaultKind::ErrorIn200, KIND, &request.text)
-        .map(|_| KustoError::service("The query failed on one of the nodes."));
+    let late = late_failure(&engine, &request, KIND);
     let parts = result.map(|output| match endpoint {
         Endpoint::QueryV2 => v2::query(&request, &output, late.as_ref()),
         Endpoint::QueryV1 | Endpoint::Mgmt => v1::query(&request, &output, late.as_ref()),
@@ -165,17 +171,13 @@ async fn run_limited(engine: &Arc<Engine>, request: &Request) -> Result<QueryOut
         ));
     }
     let total = || Resource::Queries.total(&engine.settings().capacity);
-    let throttled = || KustoError {
-        exception: "KustoRequestThrottledException",
-        ..KustoError::throttled("Query", total(), Resource::Queries.origin())
-    };
     let settings = engine.settings();
     let wait = Duration::from_millis(settings.throttle_wait_ms);
     let _slot = engine
         .capacity
         .acquire(Resource::Queries, total, wait)
         .await
-        .ok_or_else(throttled)?;
+        .ok_or_else(|| KustoError::query_throttled(total()))?;
     let output = run_query(engine, request, &request.text, Overrides::new(), false).await?;
     let rows: usize = output.tables.iter().map(Table::num_rows).sum();
     let time = settings.service_times.query;
@@ -276,7 +278,7 @@ pub(super) async fn before(
     }
     if kind == "Query" && strike(FaultKind::Throttle).is_some() {
         let total = Resource::Queries.total(&engine.settings().capacity);
-        return Err(KustoError::throttled("Query", total, "Queries"));
+        return Err(KustoError::query_throttled(total));
     }
     Ok(())
 }

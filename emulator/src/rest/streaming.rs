@@ -57,7 +57,7 @@ pub(super) async fn ingest(
     let work =
         tokio::spawn(async move { ingest_body(&execution, &table, &properties, &body).await });
     let result = match work.await {
-        Ok(result) => result.and_then(answer),
+        Ok(result) => result.and_then(|rows| answer(&request, rows)),
         Err(_) => Err(KustoError::service("The ingestion was abandoned.")),
     };
     open.end(&client, result)
@@ -123,7 +123,7 @@ fn plain_body(engine: &Engine, headers: &HeaderMap, body: &[u8]) -> Result<Vec<u
     }
 }
 
-fn answer(rows: usize) -> Result<Vec<Part>, KustoError> {
+fn answer(request: &Request, rows: usize) -> Result<Vec<Part>, KustoError> {
     let failed = |error: kusto_emulator_values::ValuesError| KustoError::service(error.to_string());
     let mut table = TableBuilder::new(vec![
         Column::new("ConsumedRecordsCount", ScalarType::Long),
@@ -139,5 +139,5 @@ fn answer(rows: usize) -> Result<Vec<Part>, KustoError> {
             Value::Null(ScalarType::String),
         ])
         .map_err(failed)?;
-    Ok(v1::command(&table.finish().map_err(failed)?))
+    Ok(v1::command(request, &table.finish().map_err(failed)?, None))
 }

@@ -31,13 +31,29 @@ fn begin_table(parts: &mut Vec<Part>, ordinal: usize, columns: &Value) {
     )));
 }
 
-/// The result of a command: one table.
-pub(super) fn command(table: &Table) -> Vec<Part> {
+/// The result of a command: one table. With a `late` error it ends in it and so does the document.
+pub(super) fn command(request: &Request, table: &Table, late: Option<&KustoError>) -> Vec<Part> {
+    let late = late.map(|error| error_document(error, request));
     let mut parts = vec![Part::Text("{\"Tables\":[".to_owned())];
     begin_table(&mut parts, 0, &columns(&table.schema));
-    push_rows(&mut parts, table, None);
-    parts.push(Part::Text("}]}".to_owned()));
+    push_rows(&mut parts, table, late.as_ref().map(exceptions).as_ref());
+    parts.push(Part::Text("}]".to_owned()));
+    end(&mut parts, late.as_ref());
     parts
+}
+
+/// A failure as it stands in the place of a row.
+fn exceptions(error: &Value) -> Value {
+    json!({ "Exceptions": [error["@message"]] })
+}
+
+/// The end of the document, with the failure once more.
+fn end(parts: &mut Vec<Part>, late: Option<&Value>) {
+    if let Some(error) = late {
+        let messages = json!([error["@message"]]);
+        parts.push(Part::Text(format!(",\"Exceptions\":{messages}")));
+    }
+    parts.push(Part::Text("}".to_owned()));
 }
 
 /// The result of a query: its tables, then properties, status and contents. With a `late` error the
@@ -52,10 +68,7 @@ pub(super) fn query(
     let mut contents = Vec::new();
     for (ordinal, table) in output.tables.iter().enumerate() {
         begin_table(&mut parts, ordinal, &columns(&table.schema));
-        let in_rows = late
-            .as_ref()
-            .filter(|_| ordinal == 0)
-            .map(|error| json!({ "Exceptions": [error["@message"]] }));
+        let in_rows = late.as_ref().filter(|_| ordinal == 0).map(exceptions);
         push_rows(&mut parts, table, in_rows.as_ref());
         parts.push(Part::Text("}".to_owned()));
         contents.push(json!([
@@ -81,13 +94,7 @@ pub(super) fn query(
     ]);
     begin_table(&mut parts, contents.len(), &contents_columns);
     parts.push(Part::Text(format!("{}}}]", Value::Array(contents))));
-    if let Some(error) = &late {
-        parts.push(Part::Text(format!(
-            ",\"Exceptions\":{}",
-            json!([error["@message"]])
-        )));
-    }
-    parts.push(Part::Text("}".to_owned()));
+    end(&mut parts, late.as_ref());
     parts
 }
 

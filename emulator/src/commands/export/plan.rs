@@ -55,8 +55,7 @@ impl Plan {
     pub(super) fn of(command: &Export, settings: &ExportSettings) -> Result<Self, KustoError> {
         let properties = &command.properties;
         properties.allow(&KNOWN)?;
-        // Whether a result is kept, and which writer made a file, changes nothing here.
-        properties.boolean("persistDetails")?;
+        // Which writer makes a file changes nothing here.
         properties.boolean("useNativeParquetWriter")?;
         let is_text = command.format != ExportFormat::Parquet;
         let file_extension = properties.text("fileExtension");

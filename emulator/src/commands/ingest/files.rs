@@ -43,7 +43,7 @@ pub(crate) async fn ingest(context: &Execution, command: &Ingest) -> Result<Tabl
     let started = Instant::now();
     let (target, options) = prepare(context, &command.table, &command.properties)?;
     if is_present(context, &command.table, &options)? {
-        return result(context, started, Vec::new());
+        return result(context, started, Vec::new(), false);
     }
     let storage = context.engine.storage();
     let sources = command.sources.clone();
@@ -56,15 +56,16 @@ pub(crate) async fn ingest(context: &Execution, command: &Ingest) -> Result<Tabl
     .await
     .map_err(|_| KustoError::service("Reading the files was interrupted."))??;
     let faults = &context.engine.faults;
-    let kind = "IngestIntoTable";
-    if faults
-        .strike(FaultKind::DeliverTwice, kind, &context.request.text)
-        .is_some()
-    {
+    let strike = |kind| faults.strike(kind, "IngestIntoTable", &context.request.text);
+    if strike(FaultKind::DeliverTwice).is_some() {
         deliver_twice(&mut files);
     }
+    let is_partial = strike(FaultKind::PartialIngestion).is_some();
+    if is_partial {
+        files.pop();
+    }
     let extents = commit(context, &command.table, &options, &files).await?;
-    result(context, started, extents)
+    result(context, started, extents, is_partial)
 }
 
 /// Ingests the text of a command.
@@ -78,13 +79,13 @@ pub(crate) async fn ingest_inline(
     let started = Instant::now();
     let (target, options) = prepare(context, &command.table, &command.properties)?;
     if is_present(context, &command.table, &options)? {
-        return result(context, started, Vec::new());
+        return result(context, started, Vec::new(), false);
     }
     let batches = target.read(command.data.clone().into_bytes(), "inline")?;
     let path = format!("inproc:{}", Uuid::new_v4());
     let files = [Loaded { path, batches }];
     let extents = commit(context, &command.table, &options, &files).await?;
-    result(context, started, extents)
+    result(context, started, extents, false)
 }
 
 /// Ingests a request's body (the streaming endpoint) and answers the number of rows.
@@ -169,7 +170,7 @@ async fn commit(
         if options.is_present_in(transaction.database().table(table)?) {
             return Ok(Vec::new());
         }
-        let ids = transaction.append_stamped(table, extents, options.stamps_ingestion_time)?;
+        let ids = transaction.append(table, extents)?;
         append_derived(transaction, derived)?;
         Ok(ids)
     })?;
@@ -177,14 +178,19 @@ async fn commit(
     Ok(made.map(|(id, paths)| Made { id, paths }).collect())
 }
 
-fn result(context: &Execution, started: Instant, made: Vec<Made>) -> Result<Table, KustoError> {
+fn result(
+    context: &Execution,
+    started: Instant,
+    made: Vec<Made>,
+    has_errors: bool,
+) -> Result<Table, KustoError> {
     let duration = ticks(started.elapsed());
     let row = |id: Uuid, items: String| {
         vec![
             Value::Guid(id.to_string()),
             Value::string(items),
             Value::TimeSpan(duration),
-            Value::Bool(false),
+            Value::Bool(has_errors),
             Value::Guid(context.operation_id.to_string()),
         ]
     };

@@ -13,7 +13,7 @@ use crate::commands::Execution;
 use crate::commands::properties::{datetime_property, text_list};
 use crate::commands::rows::rows_table;
 use crate::commands::split::split;
-use crate::commands::update_policy::{append_derived, derive_from_new};
+use crate::commands::update_policy::{append_derived, derive_from_new, replace_derived};
 use crate::error::KustoError;
 use crate::model::{NewExtent, Table, Transaction};
 use crate::query::Overrides;
@@ -56,7 +56,6 @@ pub(crate) async fn ingest_from_query(
     let tags = text_list(properties, "tags")?;
     let unless_tagged = ingest_by(properties)?;
     let created_on = datetime_property(properties, "creationTime")?;
-    let stamps = properties.boolean("policy_ingestiontime")?.unwrap_or(true);
     refuse_wrong_existence(context, command)?;
     let rows = context.result_of(&command.query, Overrides::new()).await?;
     let database = context.database()?;
@@ -88,8 +87,13 @@ pub(crate) async fn ingest_from_query(
             let old: Vec<_> = table.extents.iter().map(|extent| extent.id).collect();
             transaction.take(&command.table, &old)?;
         }
-        let ids = transaction.append_stamped(&command.table, extents, stamps)?;
-        append_derived(transaction, derived)?;
+        let ids = transaction.append(&command.table, extents)?;
+        match command.write {
+            TableWrite::SetOrReplace => replace_derived(transaction, derived)?,
+            TableWrite::Set | TableWrite::Append | TableWrite::SetOrAppend => {
+                append_derived(transaction, derived)?;
+            }
+        }
         let table = transaction.database().table(&command.table)?;
         let made = ids.iter().filter_map(|id| table.extent(*id).cloned());
         Ok(made.collect())
@@ -143,9 +147,18 @@ fn shape_table(
         .table(name)
         .map(|table| table.schema());
     let Ok(held) = held else {
-        transaction.put_table(new_table(name, &rows.schema, properties));
+        let mut table = Table::new(name, &rows.schema);
+        describe(&mut table, properties);
+        if properties.boolean("policy_ingestiontime")? == Some(false) {
+            let off = serde_json::json!({"IsEnabled": false});
+            table.policies.insert("ingestiontime".to_owned(), off);
+        }
+        transaction.put_table(table);
         return Ok(());
     };
+    if properties.text("folder").is_some() || properties.text("docstring").is_some() {
+        describe(transaction.table_mut(name)?, properties);
+    }
     let recreates = command.write == TableWrite::SetOrReplace
         && properties.boolean("recreate_schema")?.unwrap_or(false);
     if recreates && held != rows.schema {
@@ -173,12 +186,14 @@ fn shape_table(
     Ok(())
 }
 
-fn new_table(name: &str, columns: &[Column], properties: &Properties) -> Table {
-    let mut table = Table::new(name, columns);
-    let text = |name| properties.text(name).unwrap_or_default().to_owned();
-    table.folder = text("folder");
-    table.docstring = text("docstring");
-    table
+/// Gives a table the folder and the description that the command names.
+fn describe(table: &mut Table, properties: &Properties) {
+    if let Some(folder) = properties.text("folder") {
+        folder.clone_into(&mut table.folder);
+    }
+    if let Some(docstring) = properties.text("docstring") {
+        docstring.clone_into(&mut table.docstring);
+    }
 }
 
 /// Rows in runs of at most as many as an extent holds.

@@ -42,8 +42,6 @@ pub(super) struct IngestOptions {
     pub(super) ignores_first_record: bool,
     /// The validation policy's JSON text.
     pub(super) validation_policy: Option<String>,
-    /// Whether rows get an ingestion time, if the table's policy gives one.
-    pub(super) stamps_ingestion_time: bool,
 }
 
 impl IngestOptions {
@@ -59,6 +57,8 @@ impl IngestOptions {
         now: i64,
     ) -> Result<Self, KustoError> {
         properties.allow(&KNOWN)?;
+        // It is about tables that a command creates, and this one creates none.
+        properties.boolean("policy_ingestiontime")?;
         let format = properties.text("format").unwrap_or("csv").to_lowercase();
         let created_on = datetime_property(properties, "creationTime")?;
         if let Some(created_on) = created_on {
@@ -72,7 +72,6 @@ impl IngestOptions {
             unless_tagged: ingest_by(properties)?,
             ignores_first_record: properties.boolean("ignoreFirstRecord")?.unwrap_or(false),
             validation_policy: properties.text("validationPolicy").map(str::to_owned),
-            stamps_ingestion_time: properties.boolean("policy_ingestiontime")?.unwrap_or(true),
         })
     }
 
@@ -138,7 +137,7 @@ mod tests {
     fn what_is_not_given_has_kustos_defaults() {
         let options = options(&[]).expect("nothing is wrong with nothing");
         assert_eq!((options.format.as_str(), options.mapping), ("csv", None));
-        assert!(options.stamps_ingestion_time && !options.ignores_first_record);
+        assert!(!options.ignores_first_record);
     }
 
     #[test]

@@ -199,6 +199,20 @@ fn what_is_missing_or_malformed_is_refused_and_changes_nothing() {
             "BadRequest_InvalidPolicy",
         ),
         (
+            ".alter table T policy extent_tags_retention \
+             '[{\"TagPrefix\":\"a\",\"RetentionPeriod\":\"1.00:00:00\"}]'",
+            "BadRequest_InvalidPolicy",
+        ),
+        (
+            ".alter table T policy extent_tags_retention \
+             '[{\"TagPrefix\":\"a:b:\",\"RetentionPeriod\":\"1.00:00:00\"}]'",
+            "BadRequest_InvalidPolicy",
+        ),
+        (
+            ".alter table T policy auto_delete '{\"ExpiryDate\":\"2020-01-01T00:00:00Z\"}'",
+            "BadRequest_InvalidPolicy",
+        ),
+        (
             ".alter tables (T, X) policy merge '{}'",
             "BadRequest_TableNotExist",
         ),

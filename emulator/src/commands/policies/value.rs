@@ -1,9 +1,10 @@
 //! From the written form of a policy to the JSON that is stored.
 
 use kusto_emulator_commands::{PolicyKind, PolicyValue};
-use kusto_emulator_values::timespan;
+use kusto_emulator_values::{datetime, timespan};
 use serde_json::{Value as Json, json};
 
+use crate::clock::now_ticks;
 use crate::error::KustoError;
 use crate::model::{Table, policy_defaults};
 
@@ -123,7 +124,10 @@ fn check(policy: PolicyKind, stored: &Json) -> Result<(), KustoError> {
             is_text(entry, "Source") && is_text(entry, "Query")
         }),
         PolicyKind::ExtentTagsRetention => every_entry(stored, |entry| {
-            is_text(entry, "TagPrefix") && is_text(entry, "RetentionPeriod")
+            let text = |name: &str| entry.get(name).and_then(Json::as_str);
+            let is_prefix = |text: &str| text.find(':') == text.len().checked_sub(1);
+            text("TagPrefix").is_some_and(is_prefix)
+                && text("RetentionPeriod").is_some_and(|text| timespan::parse(text).is_some())
         }),
         PolicyKind::RestrictedViewAccess => stored.is_boolean(),
         PolicyKind::RowLevelSecurity => {
@@ -132,7 +136,11 @@ fn check(policy: PolicyKind, stored: &Json) -> Result<(), KustoError> {
         PolicyKind::IngestionTime | PolicyKind::StreamingIngestion => {
             stored.get("IsEnabled").is_some_and(Json::is_boolean)
         }
-        PolicyKind::AutoDelete => is_text(stored, "ExpiryDate"),
+        PolicyKind::AutoDelete => stored
+            .get("ExpiryDate")
+            .and_then(Json::as_str)
+            .and_then(datetime::parse)
+            .is_some_and(|expiry| expiry > now_ticks()),
         PolicyKind::Caching
         | PolicyKind::Encoding
         | PolicyKind::IngestionBatching

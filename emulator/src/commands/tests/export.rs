@@ -160,12 +160,9 @@ async fn wrong_properties_are_refused_before_anything_is_written() {
     assert!(files(folder.path()).is_empty());
 }
 
-#[tokio::test]
-async fn an_asynchronous_export_tells_its_files_in_its_details() {
-    let cluster = cluster(4).await;
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let command = export(folder.path(), "csv", "").replace(".export", ".export async");
-    let id = text(&cluster.run(&command).await[0][0]);
+/// Runs a command as an operation to its end, and returns the operation's id.
+async fn completed(cluster: &Cluster, command: &str) -> String {
+    let id = text(&cluster.run(command).await[0][0]);
     let state = format!(".show operations {id} | project State");
     let mut polls = 0;
     while text(&cluster.run(&state).await[0][0]) != "Completed" {
@@ -173,8 +170,46 @@ async fn an_asynchronous_export_tells_its_files_in_its_details() {
         assert!(polls < 100_000, "the operation never completes");
         tokio::task::yield_now().await;
     }
+    id
+}
+
+#[tokio::test]
+async fn an_asynchronous_export_tells_its_files_in_its_details() {
+    let cluster = cluster(4).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let command = export(folder.path(), "csv", "").replace(".export", ".export async");
+    let id = completed(&cluster, &command).await;
     let details = cluster
         .run(&format!(".show operation {id} details | project Path"))
         .await;
     assert_eq!(details.len(), files(folder.path()).len());
+}
+
+#[tokio::test]
+async fn details_are_kept_as_the_command_asks() {
+    let cluster = cluster(4).await;
+    cluster.table("U", &[]).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let csv = folder.path().join("1.csv");
+    std::fs::write(&csv, "1,a\n").expect("the folder can be written");
+    let export = export(folder.path(), "csv", ", persistDetails=false");
+    let ingest = format!(
+        ".ingest async into table U ('{}') with (format='csv'",
+        csv.display()
+    );
+    for (command, is_kept) in [
+        (export.replace(".export", ".export async"), false),
+        (format!("{ingest})"), false),
+        (format!("{ingest}, persistDetails=true)"), true),
+        (
+            ".move async extents all from table U to table T".to_owned(),
+            true,
+        ),
+    ] {
+        let id = completed(&cluster, &command).await;
+        let details = cluster
+            .try_run(&format!(".show operation {id} details"))
+            .await;
+        assert_eq!(details.is_ok(), is_kept, "{command}");
+    }
 }

@@ -83,7 +83,18 @@ async fn bounds_on_creation_times_narrow_a_move() {
         cluster.ids("A")[0]
     );
     assert!(cluster.run(&command).await.is_empty());
+    for command in [
+        ".move extents to table B with (extentCreatedOnTo=datetime(2001-01-01)) \
+         <| .show table A extents",
+        ".replace extents in table B with (extentCreatedOnTo=datetime(2001-01-01)) \
+         <| {.show table B extents}, {.show table A extents}",
+    ] {
+        assert!(cluster.run(command).await.is_empty(), "{command}");
+    }
     assert_eq!((cluster.rows("A"), cluster.rows("B")), (1, 0));
+    let wide = ".move extents to table B with (extentCreatedOnFrom=datetime(2001-01-01)) \
+                <| .show table A extents";
+    assert_eq!(cluster.run(wide).await.len(), 1);
 }
 
 #[tokio::test]

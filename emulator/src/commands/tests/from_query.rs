@@ -45,3 +45,34 @@ async fn tags_creation_time_and_the_guard_against_repetition_hold() {
     assert_eq!(extents[0].tags, ["ingest-by:k"]);
     assert_eq!(extents[0].max_created_on, 638_396_640_000_000_000);
 }
+
+#[tokio::test]
+async fn the_ingestion_time_policy_is_a_property_of_a_new_table() {
+    let cluster = Cluster::new();
+    cluster.table("S", &[&[1]]).await;
+    let stamped = |table: &str| -> Vec<bool> {
+        let extents = cluster.extents(table);
+        let times = extents
+            .iter()
+            .map(|extent| extent.segments[0].ingestion_time);
+        times.map(|time| time.is_some()).collect()
+    };
+    let off = "with (policy_ingestiontime=false, folder='f')";
+    cluster
+        .run(&format!(".set-or-append New {off} {ROWS}"))
+        .await;
+    let policy = cluster.run(".show table New policy ingestiontime").await;
+    assert_eq!(policy[0][2].to_text(), "{\"IsEnabled\":false}");
+    assert_eq!(stamped("New"), [false]);
+    // A table that exists keeps its policy, and takes the folder.
+    cluster.run(&format!(".set-or-append Old {ROWS}")).await;
+    cluster
+        .run(&format!(".set-or-append Old {off} {ROWS}"))
+        .await;
+    assert_eq!(stamped("Old"), [true, true]);
+    let folders = cluster.run(".show tables (Old)").await;
+    assert_eq!(folders[0][2].to_text(), "f");
+    let ingest = ".ingest inline into table S with (policy_ingestiontime=false) <|\n2,b";
+    cluster.run(ingest).await;
+    assert_eq!(stamped("S"), [true, true]);
+}
