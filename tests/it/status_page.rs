@@ -55,5 +55,5 @@ fn operators_see_and_steer_their_jobs() {
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(said.matches("ok ").count(), 9, "{said}");
+    assert_eq!(said.matches("ok ").count(), 10, "{said}");
 }

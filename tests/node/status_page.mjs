@@ -73,6 +73,7 @@ const FIXTURES = {
 
 let fixture = FIXTURES.running;
 let failing = false;
+let slow = null;
 const posted = [];
 const asked = [];
 const server = createServer((request, response) => {
@@ -93,8 +94,11 @@ const server = createServer((request, response) => {
     });
   } else if (url.pathname === "/api/status" && url.searchParams.get("format") === "json") {
     asked.push(url.searchParams.get("code"));
-    if (failing) json(500, {});
-    else json(200, fixture);
+    if (failing) return json(500, {});
+    if (!slow) return json(200, fixture);
+    const before = structuredClone(fixture);
+    const answer = () => json(200, before);
+    slow.push(answer);
   } else if (url.pathname === "/api/status") {
     response.writeHead(200, { "content-type": "text/html; charset=utf-8", "content-security-policy": policy });
     response.end(html);
@@ -247,6 +251,26 @@ async function keepsThePictureWhenTheServerFails() {
   await page.close();
 }
 
+async function showsTheNewestAnswerWhicheverComesLast() {
+  const page = await open("fine");
+  slow = [];
+  await page.getByRole("button", { name: "Refresh" }).click();
+  while (slow.length < 1) await page.waitForTimeout(10);
+  fixture.jobs[0].report.paused = true;
+  await page.getByRole("button", { name: "Refresh" }).click();
+  while (slow.length < 2) await page.waitForTimeout(10);
+  const [first, second] = slow;
+  slow = null;
+  second();
+  await page.getByText("Nothing new begins until somebody resumes it").waitFor();
+  const late = page.waitForResponse((response) => response.url().includes("format=json"));
+  first();
+  await (await late).finished();
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  assert.equal(await page.locator(".headline").innerText(), "Paused");
+  await page.close();
+}
+
 async function tellsProblemsAndNothing() {
   let page = await open("broken");
   await page.getByRole("alert").getByText("KUSTO_COPY_JOBS is no JSON array: line 1").waitFor();
@@ -310,7 +334,7 @@ async function isReadableEverywhere() {
 
 let failed = 0;
 for (const test of [showsWhatIsGoingOn, saysFirstWhatMatters, plotsLagAgainstTheRpo, takesOrders, isNotHarmedByNames, staysUsableWithManyTables,
-  keepsThePictureWhenTheServerFails, tellsProblemsAndNothing, isReadableEverywhere]) {
+  keepsThePictureWhenTheServerFails, showsTheNewestAnswerWhicheverComesLast, tellsProblemsAndNothing, isReadableEverywhere]) {
   try {
     await test();
     assert.deepEqual(troubles.splice(0), []);

@@ -1,9 +1,11 @@
 // Reads the state, shows it, sends what the operator asks for.
 
 const EVERY_MS = 10000;
+const PATIENCE_MS = 60000;
 const views = new Map();
 let last = null;
 let timer = null;
+let asked = 0;
 
 // Keys of the host travel in the query; they must reach the JSON and the control function too.
 function addressOf(path, more) {
@@ -24,15 +26,21 @@ function statusPath() {
 
 async function refresh() {
   clearTimeout(timer);
+  asked += 1;
+  const mine = asked;
   const updated = document.getElementById("updated");
   try {
-    const answer = await fetch(addressOf(statusPath(), { format: "json" }), { headers: { accept: "application/json" }, cache: "no-store" });
+    const answer = await fetch(addressOf(statusPath(), { format: "json" }), { headers: { accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-    last = await answer.json();
+    const status = await answer.json();
+    // An answer that somebody asked for later is newer.
+    if (mine !== asked) return;
+    last = status;
     show(last);
     updated.textContent = `Updated ${new Date().toLocaleTimeString()}`;
     updated.className = "quiet push";
   } catch (problem) {
+    if (mine !== asked) return;
     const since = last ? ` Shown is the state of ${moment(last.at)}.` : "";
     updated.textContent = `The state cannot be read now (${problem.message}).${since}`;
     updated.className = "bad push";

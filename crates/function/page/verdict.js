@@ -11,6 +11,11 @@ function heldTables(report) {
   return (report?.tables ?? []).filter((table) => table.state === "held");
 }
 
+// Told anew each minute and not with every look.
+function wholeMinutes(ms) {
+  return duration(Math.floor(ms / 60000) * 60000);
+}
+
 function isLate(report) {
   return report.rpo_ms > 0 && report.lag_ms !== null && report.lag_ms > report.rpo_ms;
 }
@@ -23,7 +28,7 @@ function troublesOf(job, at) {
   const beat = report.heartbeat;
   const troubles = [];
   if (beat && !report.paused && at - beat.at > Math.max(STALE_MS, report.rpo_ms ?? 0)) {
-    troubles.push({ tone: "bad", what: "Nobody advances this job", why: [`No step has ended for ${duration(at - beat.at)}.`],
+    troubles.push({ tone: "bad", what: "Nobody advances this job", why: [`No step has ended for ${wholeMinutes(at - beat.at)}.`],
       todo: "Look whether the app runs and its timer fires (KUSTO_COPY_SCHEDULE), then into its log." });
   }
   if (beat?.outcome === "failed") {
