@@ -8,17 +8,22 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 /// The cargo that started this task, so that a toolchain override stays in force; without what
-/// `cargo run` tells this program about itself, which would make some build scripts run anew.
+/// `cargo run` tells this program about itself.
 pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
     for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+        if describes_this_package(&name.to_string_lossy()) {
             command.env_remove(name);
         }
     }
     command
+}
+
+/// Some build scripts watch these variables, so passing them on would build those crates anew
+/// whenever `cargo test` and `cargo xtask` alternate.
+fn describes_this_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
 /// Runs `command`, a `cargo build` without its `--message-format`, and returns the executable
@@ -58,6 +63,14 @@ fn executable(line: &str, binary: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_describes_this_package_is_withheld() {
+        assert!(describes_this_package("CARGO_MANIFEST_DIR"));
+        assert!(describes_this_package("CARGO_PKG_VERSION"));
+        assert!(!describes_this_package("CARGO_TARGET_DIR"));
+        assert!(!describes_this_package("CARGO_HOME"));
+    }
 
     #[test]
     fn the_executable_is_found_in_cargos_messages() {

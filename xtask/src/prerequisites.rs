@@ -31,6 +31,18 @@ pub(crate) struct Prerequisites {
     pub(crate) node_version: String,
     /// For example `Python 3.11.7`.
     pub(crate) python_version: String,
+    /// Which pip fills the virtual environment.
+    pub(crate) pip: Pip,
+}
+
+/// Which pip fills a virtual environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pip {
+    /// The one that Python puts into it.
+    Inside,
+    /// Python's own. Debian splits off what would put one inside (`python3-venv`), and the package
+    /// `python3-pip` alone is enough without.
+    Outside,
 }
 
 /// Looks for every prerequisite and names all that are missing in one error.
@@ -48,18 +60,25 @@ pub(crate) fn check() -> Result<Prerequisites> {
         PYTHON_REMEDY,
         &mut missing,
     );
-    if let Some((program, _)) = python {
-        for module in ["venv", "ensurepip"] {
-            if !has_module(program, module) {
-                missing.push(format!(
-                    "Python's module `{module}` is missing: {PYTHON_REMEDY}"
-                ));
-            }
+    let has = |module| {
+        let found = python.as_ref();
+        found.is_some_and(|(program, _)| has_module(program, module))
+    };
+    let pip = pip(has);
+    if python.is_some() {
+        if !has("venv") {
+            missing.push(format!(
+                "Python's module `venv` is missing: {PYTHON_REMEDY}"
+            ));
+        }
+        if pip.is_none() {
+            missing.push(format!("Python's pip is missing: {PYTHON_REMEDY}"));
         }
     }
     if !missing.is_empty() {
         bail!("the tests cannot be set up\n  {}", missing.join("\n  "));
     }
+    let pip = pip.context("pip was just found")?;
     let (_, node_version) = node.context("node was just found")?;
     let (python, python_version) = python.context("python was just found")?;
     Ok(Prerequisites {
@@ -67,7 +86,17 @@ pub(crate) fn check() -> Result<Prerequisites> {
         python,
         node_version,
         python_version,
+        pip,
     })
+}
+
+/// The pip to use, by the modules that Python has.
+fn pip(has: impl Fn(&'static str) -> bool) -> Option<Pip> {
+    if has("ensurepip") {
+        Some(Pip::Inside)
+    } else {
+        has("pip").then_some(Pip::Outside)
+    }
 }
 
 const NODE_REMEDY: &str = "install Node with npm (https://nodejs.org, \
@@ -135,6 +164,13 @@ mod tests {
         assert_eq!(parse("Python 3.11.7"), Some(Version(3, 11)));
         assert_eq!(parse("no digits"), None);
         assert!(Version(3, 9) < Version(3, 10), "not compared as text");
+    }
+
+    #[test]
+    fn a_python_without_ensurepip_fills_it_with_its_own_pip() {
+        assert_eq!(pip(|_| true), Some(Pip::Inside));
+        assert_eq!(pip(|module| module == "pip"), Some(Pip::Outside));
+        assert_eq!(pip(|_| false), None);
     }
 
     #[test]

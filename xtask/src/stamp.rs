@@ -1,6 +1,7 @@
 //! Work that is already done is not done again: a stamp file keeps what it was done from.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -36,6 +37,17 @@ impl Stamp {
         fs::read_to_string(&self.path).is_ok_and(|found| found == self.wanted)
     }
 
+    /// Declares the work not done; call it before work that a stop may leave half done, or the
+    /// stamp of older inputs would vouch for it.
+    pub(crate) fn clear(&self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.path.display()))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Declares the work done; call it last, since a stop before it must repeat the work.
     pub(crate) fn write(&self) -> Result<()> {
         fs::write(&self.path, &self.wanted)
@@ -63,5 +75,10 @@ mod tests {
         assert!(!make("v2").is_current(), "the tool changed");
         fs::write(&input, "two").expect("change the input");
         assert!(!make("v1").is_current(), "the input changed");
+
+        make("v1").write().expect("write the stamp");
+        make("v2").clear().expect("work begins");
+        assert!(!make("v1").is_current(), "work on other inputs began");
+        make("v1").clear().expect("there is nothing to remove");
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::prerequisites::{self, Prerequisites};
+use crate::prerequisites::{self, Pip, Prerequisites};
 use crate::stamp::Stamp;
 
 /// Where the installed packages are.
@@ -43,12 +43,13 @@ fn install_npm(root: &Path, target: &Path, have: &Prerequisites) -> Result<PathB
         return Ok(target.to_path_buf());
     }
     fs::create_dir_all(target).with_context(|| format!("cannot create {}", target.display()))?;
+    stamp.clear()?;
     for (name, path) in inputs.iter().zip(&paths) {
         fs::copy(path, target.join(name))
             .with_context(|| format!("cannot copy {} to {}", path.display(), target.display()))?;
     }
     println!("npm packages: installing into {}", target.display());
-    run(
+    fetch(
         Command::new(have.npm)
             .args(["ci", "--no-fund", "--no-audit", "--loglevel=error"])
             .current_dir(target),
@@ -75,16 +76,27 @@ fn install_pip(root: &Path, venv: &Path, have: &Prerequisites) -> Result<PathBuf
         return Ok(python);
     }
     println!("PyPI packages: installing into {}", venv.display());
-    run(
-        Command::new(have.python)
-            .args(["-m", "venv", "--clear"])
-            .arg(venv),
-        "Python could not make a virtual environment",
-    )?;
-    run(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet"])
-            .args(["--disable-pip-version-check", "--requirement"])
+    let mut make = Command::new(have.python);
+    make.args(["-m", "venv", "--clear"]);
+    let mut pip = match have.pip {
+        Pip::Inside => {
+            let mut pip = Command::new(&python);
+            pip.args(["-m", "pip"]);
+            pip
+        }
+        Pip::Outside => {
+            make.arg("--without-pip");
+            let mut pip = Command::new(have.python);
+            pip.args(["-m", "pip", "--python"]).arg(&python);
+            pip
+        }
+    };
+    if !succeeds(make.arg(venv))? {
+        bail!("Python could not make a virtual environment; its own message is above");
+    }
+    fetch(
+        pip.args(["install", "--quiet", "--disable-pip-version-check"])
+            .arg("--requirement")
             .arg(&requirements),
         "pip could not install the packages of tests/python/requirements.txt",
     )?;
@@ -92,13 +104,52 @@ fn install_pip(root: &Path, venv: &Path, have: &Prerequisites) -> Result<PathBuf
     Ok(python)
 }
 
-/// Runs a command whose own output tells what went wrong.
-fn run(command: &mut Command, failure: &str) -> Result<()> {
+/// Runs a command that fetches packages and may be repeated, once more when it fails: networks do.
+/// Its own output tells what went wrong.
+fn fetch(command: &mut Command, failure: &str) -> Result<()> {
+    if succeeds(command)? {
+        return Ok(());
+    }
+    println!("it failed; trying once more");
+    if succeeds(command)? {
+        return Ok(());
+    }
+    bail!(
+        "{failure}; its own message is above. Without a network nothing can be fetched: run \
+         `cargo xtask tools` once with one; npm and pip use the proxies and mirrors that they \
+         are set to"
+    )
+}
+
+fn succeeds(command: &mut Command) -> Result<bool> {
     let status = command
         .status()
         .with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    if !status.success() {
-        bail!("{failure} ({status}); its own message is above");
+    Ok(status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_fetches_is_tried_twice_and_then_told() {
+        let place = tempfile::tempdir().expect("a folder");
+        let log = place.path().join("tries");
+        let fails_until = |tries: u32| {
+            let mut command = Command::new("sh");
+            command.arg("-c").arg(format!(
+                "echo x >> '{log}'; [ $(wc -l < '{log}') -ge {tries} ]",
+                log = log.display()
+            ));
+            command
+        };
+        fetch(&mut fails_until(2), "no").expect("the second try succeeds");
+        fs::remove_file(&log).expect("the tries are counted");
+        let error = fetch(&mut fails_until(3), "npm could not").expect_err("two tries fail");
+        assert!(error.to_string().starts_with("npm could not; "), "{error}");
+        let tries = fs::read_to_string(&log).expect("the tries are counted");
+        assert_eq!(tries.lines().count(), 2);
     }
-    Ok(())
 }

@@ -24,6 +24,9 @@ pub const KEY: &str =
 /// Past this Azurite hangs; far beyond what a start needs, so no verdict depends on it.
 const HANGS_AFTER: Duration = Duration::from_secs(120);
 
+/// Tries to start on free ports, which others may take first.
+const TRIES: u32 = 3;
+
 /// Why Azurite could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum AzuriteError {
@@ -65,6 +68,8 @@ pub struct Options {
     pub accounts: Vec<(String, String)>,
     /// Listen on these ports (blob, queue, table) instead of free ones.
     pub ports: Option<[u16; 3]>,
+    /// Spare it from a terminal's Ctrl-C, for who ends it in order after others.
+    pub spared_from_ctrl_c: bool,
 }
 
 /// A running Azurite. Dropped, it is killed.
@@ -127,19 +132,27 @@ impl Azurite {
             (None, None) => std::env::temp_dir(),
         };
         fs::create_dir_all(&folder).map_err(io("Azurite's folder cannot be made"))?;
-        let ports = match options.ports {
-            Some(ports) => ports,
-            None => free_ports().map_err(io("no free ports"))?,
-        };
         let mut azurite = Self {
             child: None,
             options,
-            ports,
+            ports: [0; 3],
             node_tools,
             folder,
             _temporary: temporary,
         };
-        azurite.start_again()?;
+        for tries in 1.. {
+            azurite.ports = match azurite.options.ports {
+                Some(ports) => ports,
+                None => free_ports().map_err(io("no free ports"))?,
+            };
+            match azurite.start_again() {
+                // Somebody else may have taken a port that was free a moment ago.
+                Err(AzuriteError::Start { .. })
+                    if azurite.options.ports.is_none() && tries < TRIES => {}
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
         Ok(azurite)
     }
 
@@ -155,6 +168,11 @@ impl Azurite {
             .map_err(io("Azurite's log cannot be shared"))?;
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        #[cfg(unix)]
+        if self.options.spared_from_ctrl_c {
+            use std::os::unix::process::CommandExt;
+            command.process_group(0);
+        }
         let child = command.spawn().map_err(io("Node cannot be started"))?;
         self.child = Some(child);
         self.wait_until_it_listens(&log)
@@ -197,13 +215,9 @@ impl Azurite {
     fn wait_until_it_listens(&mut self, log: &Path) -> Result<(), AzuriteError> {
         let started = Instant::now();
         loop {
-            if self
-                .ports
-                .iter()
-                .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
-            {
-                return Ok(());
-            }
+            let connects = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
+            let listens = self.ports.iter().all(connects);
+            // Looked at after the ports: who listens there may be somebody else.
             let ended = match &mut self.child {
                 Some(child) => child
                     .try_wait()
@@ -211,7 +225,11 @@ impl Azurite {
                     .is_some(),
                 None => true,
             };
+            if listens && !ended {
+                return Ok(());
+            }
             if ended || started.elapsed() > HANGS_AFTER {
+                self.kill();
                 let log = fs::read_to_string(log).unwrap_or_default();
                 return Err(AzuriteError::Start { log });
             }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -109,13 +110,13 @@ impl Cluster {
     }
 }
 
-/// Creates the tables and fills them; returns their number.
-pub(super) fn fill(cluster: &Cluster, rows: u64) -> Result<usize> {
+/// Creates the tables and fills them, unless it is asked to end; returns their number.
+pub(super) fn fill(cluster: &Cluster, rows: u64, asked: &AtomicBool) -> Result<usize> {
     for (name, share, columns, _) in TABLES {
         cluster.command(&format!(".create table ['{name}'] ({columns})"))?;
         let wanted = rows * share / 100;
         let mut first = 1;
-        while first <= wanted {
+        while first <= wanted && !asked.load(Ordering::Acquire) {
             let last = wanted.min(first + BATCH - 1);
             append(cluster, name, first, last)?;
             first = last + 1;

@@ -90,13 +90,16 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     let handler = cargo::build_debug(root, "kusto-copy-function", "handler")?;
     let program = cargo::build_debug(root, "kusto-copy-stand-in-host", "stand-in-host")?;
 
-    let azurite = Azurite::start(kusto_copy_azurite::Options::default())?;
+    let azurite = Azurite::start(kusto_copy_azurite::Options {
+        spared_from_ctrl_c: true,
+        ..kusto_copy_azurite::Options::default()
+    })?;
     println!("storage      {}", azurite.blob_endpoint(ACCOUNT));
     let source = Cluster::start(&copier)?;
     println!("source       {}", source.uri);
     let destination = Cluster::start(&copier)?;
     println!("destination  {}", destination.uri);
-    let tables = cluster::fill(&source, args.rows)?;
+    let tables = cluster::fill(&source, args.rows, &asked)?;
     println!(
         "data         {} rows in {tables} tables of {}",
         args.rows,
@@ -121,9 +124,10 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     let outcome = watch(&args, &asked, &host, &source);
     println!("\nending");
     host.stop()?;
+    // What ended it tells more than what fails because of it.
+    outcome?;
     let (at_source, at_destination) = (source.count()?, destination.count()?);
     println!("rows at the source {at_source}, at the destination {at_destination}");
-    outcome?;
     Ok(ExitCode::SUCCESS)
 }
 
