@@ -22,7 +22,7 @@ param tableName string
 @description('Folders of the jobs in the container.')
 param folders string[]
 
-@description('Files of jobs older than this are deleted; 0 for never.')
+@description('Staged files older than this are deleted; 0 for never.')
 param stagedFilesDays int
 
 @description('How many copies of the data are kept, and where.')
@@ -31,8 +31,8 @@ param redundancyLevel redundancy
 @description('Whether the public endpoint answers.')
 param allowPublicNetwork bool
 
-// What a job makes in its folder begins with this letter and the job's incarnation.
-var jobPrefix = 'j'
+// A job's staged files begin so, and then with the job's incarnation; its ledger lies elsewhere.
+var jobPrefix = 'files/j'
 
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
   name: name
@@ -80,7 +80,8 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2026-04-0
   name: tableName
 }
 
-// A safety net: the copier deletes what it staged, but a job that is given up for good cannot.
+// A safety net: the copier deletes what it staged, but a job that is given up for good cannot. Only
+// staged files: the ledger is kept.
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04-01' = if (stagedFilesDays > 0 && !empty(folders)) {
   parent: account
   name: 'default'

@@ -1,5 +1,14 @@
 //! Names of what a job makes in the lake and at the destination. All carry the job's random
 //! incarnation and none is used twice.
+//!
+//! | folder of the lake | what it holds | who deletes it |
+//! |---|---|---|
+//! | `files` | exported files and manifests, needed until their block is moved | the job; a rule of the account, once they are months old |
+//! | `idle` | what is known of idle tables | the job, with the next iteration |
+//! | `ledger` | what was copied, for audits | nobody |
+//!
+//! The kind comes before the job, since rules of a storage account know prefixes alone: one that
+//! deletes forgotten files must not reach the ledger.
 
 use kusto_copy_core::activity::Activity;
 use kusto_copy_core::vocabulary::{ActivityId, AttemptTag, BlockNumber};
@@ -15,9 +24,9 @@ pub(crate) fn staging_name(incarnation: &str, head: &Activity, generation: u32) 
     format!("kcopy_{incarnation}_{}_g{generation}", head.id)
 }
 
-/// Everything of the job in the lake but its state.
-pub(super) fn job_folder(incarnation: &str) -> Result<Prefix, NameError> {
-    Prefix::new(&format!("j{incarnation}"))
+/// The staged files of the job, and its manifests.
+fn files_folder(incarnation: &str) -> Result<Prefix, NameError> {
+    Prefix::new(&format!("files/j{incarnation}"))
 }
 
 /// The files of all attempts of an iteration of a table.
@@ -31,7 +40,7 @@ pub(crate) fn files_of_iteration(
     activity: &ActivityId,
     iteration: u32,
 ) -> Result<Prefix, NameError> {
-    job_folder(incarnation)?.folder(&format!("files/{activity}/i{iteration:06}"))
+    files_folder(incarnation)?.folder(&format!("{activity}/i{iteration:06}"))
 }
 
 /// What an iteration of a database knows of its idle tables.
@@ -41,7 +50,7 @@ pub(crate) fn idleness_folder(
     iteration: u32,
 ) -> Result<Prefix, NameError> {
     let database = ActivityId::of(database, "");
-    job_folder(incarnation)?.folder(&format!("idle/{database}/i{iteration:06}"))
+    Prefix::new(&format!("idle/j{incarnation}/{database}/i{iteration:06}"))
 }
 
 /// The files of all attempts of a block.
@@ -65,5 +74,25 @@ pub(super) fn attempt_folder(
 
 /// The ledger's objects.
 pub(super) fn ledger_folder(incarnation: &str, head: &Activity) -> Result<Prefix, NameError> {
-    job_folder(incarnation)?.folder(&format!("ledger/{}/i{:06}", head.id, head.iteration))
+    Prefix::new(&format!(
+        "ledger/j{incarnation}/{}/i{:06}",
+        head.id, head.iteration
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rule of the storage account that deletes what lies under `files/j` must find the files of
+    /// every job and nothing else.
+    #[test]
+    fn files_lie_apart_from_what_is_kept() {
+        let activity = ActivityId::of("A", "T");
+        let files = files_of_iteration("0123abcd", &activity, 7).expect("a folder");
+        let expected = format!("files/j0123abcd/{activity}/i000007");
+        assert_eq!(files.as_str(), expected);
+        let idle = idleness_folder("0123abcd", "A", 7).expect("a folder");
+        assert!(idle.as_str().starts_with("idle/j0123abcd/"), "{idle}");
+    }
 }

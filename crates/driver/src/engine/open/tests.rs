@@ -442,7 +442,7 @@ async fn proofs_that_were_cut_off_go_on_where_they_stood() {
     );
     let due: Vec<String> = due(&engine, 0).into_iter().map(|(name, _)| name).collect();
     assert_eq!(due, ["T010", "T555", "T949"]);
-    let proven = bench.dir.path().join("j0badcafe/idle");
+    let proven = bench.dir.path().join("idle/j0badcafe");
     let folders = walk(&proven)
         .into_iter()
         .filter(|path| path.contains("/proven/"));
