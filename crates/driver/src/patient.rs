@@ -1,10 +1,15 @@
 //! A store that is away for a while: asked again until the lease could end.
 //!
 //! [`StoreError::Unavailable`] says that nothing was written, so the same call may be made again;
-//! every other error is passed on at once. Once the lease may have ended nobody may go on: the
-//! error is passed on then, and whoever starts the job again resumes it.
+//! every other error is passed on. Once the lease may have ended nobody may go on: the error is
+//! passed on then, and whoever starts the job again resumes it.
+//!
+//! One lost answer is passed on at once, since whoever looks finds out. While one after the other
+//! is lost (a service that is too busy to commit and not too busy to read), each waits longer, or
+//! writing and looking would take turns without a pause.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +35,8 @@ pub(crate) struct Patient {
     lease: Key,
     term: Duration,
     until: Mutex<Instant>,
+    /// Commits in a row whose answer was lost.
+    lost: AtomicU32,
 }
 
 impl Patient {
@@ -41,6 +48,7 @@ impl Patient {
             lease,
             term,
             until: Mutex::new(Instant::now() + AT_FIRST),
+            lost: AtomicU32::new(0),
         })
     }
 
@@ -71,6 +79,17 @@ impl Patient {
             tokio::time::sleep(wait).await;
         }
     }
+
+    /// Counts a lost answer, and waits when those before it were lost too.
+    async fn rest(&self) {
+        let before = self.lost.fetch_add(1, Ordering::Relaxed);
+        let Some(doublings) = before.checked_sub(1) else {
+            return;
+        };
+        let pause = (FIRST_PAUSE * 2_u32.pow(doublings.min(6))).min(LONGEST_PAUSE);
+        tracing::warn!(lost = before + 1, "the state store's answers are lost");
+        tokio::time::sleep(pause).await;
+    }
 }
 
 #[async_trait]
@@ -97,7 +116,12 @@ impl Store for Patient {
                 begun = Instant::now();
                 self.inner.commit(transaction)
             })
-            .await?;
+            .await;
+        match &committed {
+            Err(error) if error.is_ambiguous() => self.rest().await,
+            Ok(_) | Err(_) => self.lost.store(0, Ordering::Relaxed),
+        }
+        let committed = committed?;
         let writes = transaction.writes();
         let lease = |write: &Write| *write.key() == self.lease && write.body().is_some();
         if writes.iter().any(lease) {
@@ -110,7 +134,7 @@ impl Store for Patient {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use kusto_copy_store::faulty::{Fault, Faulty};
     use kusto_copy_store::{MemoryStore, SystemClock};
@@ -166,6 +190,39 @@ mod tests {
             waited < TERM - MARGIN,
             "and no more than its own: {waited:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_are_lost_one_after_the_other_are_waited_for() {
+        let lost = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let lose = Arc::clone(&lost);
+        let choose = move |_: kusto_copy_store::faulty::Call<'_>| {
+            lose.load(Ordering::Relaxed).then_some(Fault::RequestLost)
+        };
+        let memory: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(Arc::new(SystemClock)));
+        let faulty: Arc<dyn Store> = Arc::new(Faulty::new(memory, Box::new(choose)));
+        let store = Patient::over(faulty, lease_key().expect("a key"), TERM);
+        let key = job_key().expect("a key");
+        let mut waited = Vec::new();
+        for _ in 0..4 {
+            let begun = Instant::now();
+            let ended = write(store.as_ref(), &key).await;
+            assert!(ended.is_err_and(|error| error.is_ambiguous()));
+            waited.push(begun.elapsed());
+        }
+        let expected = [0, 100, 200, 400];
+        for (waited, millis) in waited.into_iter().zip(expected) {
+            // The timer's own step is a millisecond.
+            let more = waited.checked_sub(Duration::from_millis(millis));
+            assert!(more.is_some_and(|more| more.as_millis() < 10), "{waited:?}");
+        }
+        lost.store(false, Ordering::Relaxed);
+        write(store.as_ref(), &key).await.expect("is written");
+        lost.store(true, Ordering::Relaxed);
+        let begun = Instant::now();
+        let ended = write(store.as_ref(), &key).await;
+        assert!(ended.is_err_and(|error| error.is_ambiguous()));
+        assert_eq!(begun.elapsed(), Duration::ZERO, "the first of a row");
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@
 //! | call | answer lost | run twice | run by a stale worker |
 //! |---|---|---|---|
 //! | acquire | read again: ours counts as acquired | the second finds itself owner | its `If-Match` fails |
-//! | renew | read again: ours counts as renewed | expires later, no harm | owner or epoch differ: `Lost` |
+//! | renew | read again: a later end of ours counts as renewed | expires later, no harm | owner or epoch differ: `Lost` |
 //! | release | expires by itself | no harm | owner or epoch differ: nothing is written |
 
 use std::time::Duration;
@@ -115,7 +115,7 @@ pub enum Acquisition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Renewal {
-    /// The lease runs on. Its expiry may be the earlier one when the answer was lost.
+    /// The lease runs on, as it is stored: later than the lease that was to be renewed.
     Renewed(Lease),
     /// Somebody else acquired it: stop at once.
     Lost,
@@ -213,7 +213,8 @@ fn settle(key: &Key, owner: &str, record: Record, store_time: StoreTime) -> Acqu
 /// else took is renewed too.
 ///
 /// # Errors
-/// As the store fails; the lease then runs at least as long as before, unless another takes it.
+/// As the store fails, and [`StoreError::Ambiguous`] or a conflict while no later end than the
+/// caller's is stored: the lease then runs as long as before, unless another takes it.
 pub async fn renew(
     store: &dyn Store,
     lease: &Lease,
@@ -239,10 +240,13 @@ pub async fn renew(
         Err(error) if error.is_conflict() || error.is_ambiguous() => {
             let seen = look(store, &lease.key).await?;
             match seen.stored {
-                Some((record, _)) if lease.is_same_holding(&record) => {
+                Some((record, _)) if !lease.is_same_holding(&record) => Ok(Renewal::Lost),
+                Some((record, _)) if record.expires > lease.expires => {
                     Ok(Renewal::Renewed(Lease::of(&lease.key, record)))
                 }
-                Some(_) | None => Ok(Renewal::Lost),
+                // Whoever trusted it anew would trust it beyond the end that others see.
+                Some(_) => Err(error),
+                None => Ok(Renewal::Lost),
             }
         }
         Err(error) => Err(error),

@@ -132,10 +132,29 @@ async fn late_renewal_does_not_end_the_lease() {
     let lease = acquired(&store, "a").await;
     let faulty = with_faults(&store, [Fault::Late]);
     clock.advance(SECOND);
-    for _ in 0..2 {
-        let renewed = renew(&faulty, &lease, TERM).await.expect("an answer");
-        assert!(matches!(renewed, Renewal::Renewed(_)));
+    let open = renew(&faulty, &lease, TERM).await;
+    assert!(open.is_err_and(|error| error.is_ambiguous()));
+    // It arrives before this one, which then fails and finds the later end.
+    let renewed = renew(&faulty, &lease, TERM).await.expect("an answer");
+    let expected = clock.now().plus(TERM);
+    assert!(matches!(renewed, Renewal::Renewed(lease) if lease.expires() == expected));
+}
+
+/// However often a renewal is lost, nobody is told that the lease runs on when it does not.
+#[tokio::test]
+async fn lost_renewals_do_not_prolong_the_lease() {
+    let (clock, store) = clock_and_store();
+    let lease = acquired(&store, "a").await;
+    let faulty = with_faults(&store, [Fault::RequestLost; 3]);
+    for _ in 0..3 {
+        clock.advance(TERM / 2);
+        let open = renew(&faulty, &lease, TERM).await;
+        assert!(open.is_err_and(|error| error.is_ambiguous()));
     }
+    let other = acquired(&store, "b").await;
+    assert_eq!(other.epoch(), 2);
+    let lost = renew(&faulty, &lease, TERM).await.expect("an answer");
+    assert_eq!(lost, Renewal::Lost);
 }
 
 #[derive(Debug, Clone)]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use kusto_copy_store::{ConflictKind, Etag, RowRange, Store, StoreError, Write};
+use kusto_copy_store::{
+    ConflictKind, Etag, Key, Layout, MAX_KEY_CHARS, Partition, Row, RowRange, Store, StoreError,
+    Write,
+};
 
 use super::script::{SERVICE, Turn, answer, date, insert, key, scripted, transaction, written};
 
@@ -219,6 +222,40 @@ async fn an_entity_and_a_commit_are_one_request_each() {
     assert!(sent[1].starts_with(&batch), "{sent:?}");
     let get = format!("GET {SERVICE}/state(PartitionKey='lake!p',RowKey='~25')");
     assert_eq!(sent[2..], [get]);
+}
+
+/// What a transaction is said to take bounds what is sent, with the longest names and documents of
+/// characters that grow.
+#[tokio::test]
+async fn no_request_is_larger_than_its_transaction_says() {
+    let longest = |letter: &str| letter.repeat(MAX_KEY_CHARS);
+    let partition = Partition::encode(&longest("p")).expect("a partition");
+    let write = |n: usize, contents: &str| {
+        let row = format!("{n:03}{}", "r".repeat(MAX_KEY_CHARS - 3));
+        let key = Key::new(partition.clone(), Row::encode(&row).expect("a row"));
+        let body = Layout::new(u32::MAX, "10.20.30-of-some-day+built").write(contents);
+        let body = body.expect("a body");
+        let if_match =
+            Etag::from_stored("W/\"datetime'2026-11-21T08%3A00%3A01.1234567Z'\"".to_owned());
+        Write::Replace {
+            key,
+            body,
+            if_match,
+        }
+    };
+    let large = "\u{1F600}\"\n".repeat(40_000);
+    for writes in [
+        (0..100).map(|n| write(n, "")).collect::<Vec<_>>(),
+        (0..3).map(|n| write(n, &large)).collect(),
+        vec![write(0, &large)],
+    ] {
+        let said: usize = writes.iter().map(Write::wire_bytes).sum();
+        let (script, store) = scripted(&[Turn::Lost]);
+        let error = store.commit(&transaction(writes)).await;
+        assert!(error.is_err_and(|error| error.is_ambiguous()));
+        let sent = script.bytes();
+        assert!(sent.len() == 1 && sent[0] <= said, "{sent:?} of {said}");
+    }
 }
 
 /// A page is one request, and the next begins where the service says, even after an empty one.

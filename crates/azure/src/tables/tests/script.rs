@@ -99,6 +99,12 @@ impl Script {
         sent.iter().map(first).collect()
     }
 
+    /// Bytes of each request.
+    pub(super) fn bytes(&self) -> Vec<usize> {
+        let sent = self.sent.lock().expect("the list");
+        sent.iter().map(String::len).collect()
+    }
+
     /// What each request showed to be let in.
     pub(super) fn shown(&self) -> Vec<String> {
         self.shown.lock().expect("the list").clone()
