@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::cargo;
 
@@ -28,17 +28,37 @@ impl Target {
 
 /// musl where it is installed, else glibc on a machine that has it.
 pub(super) fn target() -> Result<Target> {
-    if is_installed(Target::Musl)? {
-        return Ok(Target::Musl);
+    let musl = is_installed(Target::Musl)?;
+    let gnu = cfg!(target_os = "linux") && is_installed(Target::Gnu)?;
+    choose(musl, has_musl_compiler(), gnu).with_context(|| {
+        format!(
+            "no target for a static executable is installed; run `rustup target add {}` and \
+             install a C compiler for it (`apt-get install musl-tools`); on Windows use WSL",
+            Target::Musl.name()
+        )
+    })
+}
+
+/// What of both there is; cryptography has parts in C, so that musl alone is not enough.
+fn choose(musl: bool, musl_compiler: bool, gnu: bool) -> Option<Target> {
+    match (musl && musl_compiler, gnu) {
+        (true, _) => Some(Target::Musl),
+        (false, true) => Some(Target::Gnu),
+        // Whoever has it set up in a way of his own may succeed.
+        (false, false) => musl.then_some(Target::Musl),
     }
-    if cfg!(target_os = "linux") && is_installed(Target::Gnu)? {
-        return Ok(Target::Gnu);
-    }
-    bail!(
-        "no target for a static executable is installed; run `rustup target add {}`, and on \
-         another system than Linux install a linker for it",
-        Target::Musl.name()
-    );
+}
+
+/// Whether there is a compiler that build scripts find for musl.
+fn has_musl_compiler() -> bool {
+    let set = [
+        "CC_x86_64_unknown_linux_musl",
+        "CC_x86_64-unknown-linux-musl",
+        "TARGET_CC",
+    ];
+    let runs = |program: &&str| Command::new(program).arg("--version").output().is_ok();
+    set.iter().any(|name| std::env::var_os(name).is_some())
+        || ["x86_64-linux-musl-gcc", "musl-gcc"].iter().any(runs)
 }
 
 /// Asks the compiler itself, so that it works without rustup, too.
@@ -82,6 +102,15 @@ pub(super) fn handler(root: &Path, target: Target) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn musl_is_taken_where_it_can_compile_c() {
+        assert_eq!(choose(true, true, true), Some(Target::Musl));
+        assert_eq!(choose(true, false, true), Some(Target::Gnu));
+        assert_eq!(choose(true, false, false), Some(Target::Musl));
+        assert_eq!(choose(false, true, true), Some(Target::Gnu));
+        assert_eq!(choose(false, true, false), None);
+    }
 
     #[test]
     fn a_target_without_its_standard_library_is_not_installed() {
