@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::stage::{Operator, Stage};
 use crate::support::copier::Ended;
@@ -21,34 +21,15 @@ fn load(stage: &Stage) {
     }
 }
 
-fn member<'a>(stage: &'a Stage, name: &str) -> &'a str {
-    stage.job[name].as_str().expect("the job names it")
-}
-
 /// The command line for the app's job.
 fn command_line(stage: &Stage) -> Command {
     let mut command = kusto_copy();
-    command.args([
-        "-l",
-        member(stage, "lake"),
-        "--state",
-        member(stage, "state"),
-    ]);
+    command.args(["-l", stage.member("lake")]);
+    command.args(["--state", stage.member("state")]);
     command.args(["-s", &stage.source.uri, "-d", &stage.destination.uri]);
     command.args(["--db", &stage.database, "--output", "json"]);
     command.args(["--set", "poll.min=10", "--set", "poll.max=200"]);
     command
-}
-
-/// Documents of the state, by the last part of their rows.
-fn documents(python: &Python, stage: &Stage, row: &str) -> Vec<Value> {
-    let printed = python.expect_success(&["read_state.py", "--table", member(stage, "state")]);
-    let entities: Value = serde_json::from_str(&printed).expect("the witness prints JSON");
-    let entities = entities.as_array().expect("an array").iter();
-    entities
-        .filter(|entity| entity["row"][0] == row)
-        .map(|entity| entity["document"].clone())
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,19 +78,19 @@ async fn the_command_line_goes_on_where_the_app_stopped_and_never_beside_it() {
     assert_eq!(copied["state"], "complete", "{copied:#}");
     stage.assert_equal(&python);
 
-    let jobs = documents(&python, &stage, "job");
+    let jobs = stage.documents(&python, "job");
     let [job] = jobs.as_slice() else {
         panic!("one job: {jobs:?}");
     };
     assert_eq!(job["definition"]["source"], copied_uri(&stage.source.uri));
-    let tables = documents(&python, &stage, "table");
+    let tables = stage.documents(&python, "table");
     let [table] = tables.as_slice() else {
         panic!("one table: {tables:?}");
     };
     assert_eq!(table["source_table"], "Numbers");
     assert_eq!(table["rows_copied"], 2_300);
     assert_eq!(table["completed_to"], copied["cursor_end"]);
-    let leftover: Vec<Value> = documents(&python, &stage, "block");
+    let leftover = stage.documents(&python, "block");
     assert!(
         leftover.is_empty(),
         "finished blocks are folded: {leftover:?}"

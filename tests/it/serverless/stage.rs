@@ -40,6 +40,8 @@ pub(super) struct Stage {
     pub(super) azurite: Azurite,
     /// The job as the settings give it.
     pub(super) job: Value,
+    /// Whether the app is packaged with the queue by which executions call for the next.
+    pub(super) chaining: bool,
     /// Further app settings.
     pub(super) settings: BTreeMap<String, String>,
     /// Shared by all hosts of the app.
@@ -73,6 +75,7 @@ impl Stage {
             database: database.to_owned(),
             azurite,
             job,
+            chaining: false,
             settings: BTreeMap::from([
                 ("KUSTO_COPY_SCHEDULE".to_owned(), "0 * * * * *".to_owned()),
                 ("KUSTO_COPY_BUDGET".to_owned(), "30s".to_owned()),
@@ -86,6 +89,7 @@ impl Stage {
     pub(super) async fn host(&self) -> Host {
         let mut options = Options::new(&self.package);
         options.executable = Some(PathBuf::from(env!("CARGO_BIN_EXE_kusto-copy")));
+        options.chaining = self.chaining;
         options.settings.clone_from(&self.settings);
         options
             .settings
@@ -133,6 +137,22 @@ impl Stage {
         report
     }
 
+    /// Documents of the job's state, by the last part of their rows, read by Microsoft's client.
+    pub(super) fn documents(&self, python: &Python, row: &str) -> Vec<Value> {
+        let printed = python.expect_success(&["read_state.py", "--table", self.member("state")]);
+        let entities: Value = serde_json::from_str(&printed).expect("the witness prints JSON");
+        let entities = entities.as_array().expect("an array").iter();
+        entities
+            .filter(|entity| entity["row"][0] == row)
+            .map(|entity| entity["document"].clone())
+            .collect()
+    }
+
+    /// A text of the job's settings.
+    pub(super) fn member(&self, name: &str) -> &str {
+        self.job[name].as_str().expect("the job names it")
+    }
+
     /// Rows of all tables at one side, without the copier's own tables.
     pub(super) fn rows(&self, side: &EmulatorProcess) -> BTreeMap<String, u64> {
         let mut rows = side.row_counts(&self.database);
@@ -146,23 +166,26 @@ fn tables_sorted(mut tables: Vec<String>) -> Vec<String> {
     tables
 }
 
-/// The repository's own `host.json` and function definitions, with the subcommand in place of the
-/// packaged executable.
+/// The repository's own host settings and function definitions, with the subcommand in place of
+/// the packaged executable.
 fn package(dir: &Path) -> PathBuf {
     let package = dir.join("package");
-    for name in ["advance", "status", "control"] {
+    for name in ["advance", "advance-now", "status", "control"] {
         let folder = package.join(name);
         fs::create_dir_all(&folder).expect("a folder can be made");
-        let definition = root()
-            .join("function-definitions")
-            .join(name)
-            .join("function.json");
-        fs::copy(&definition, folder.join("function.json")).expect("the definition is there");
+        let definitions = fs::read_dir(root().join("function-definitions").join(name));
+        for definition in definitions.expect("the function is there") {
+            let definition = definition.expect("the folder can be read");
+            fs::copy(definition.path(), folder.join(definition.file_name()))
+                .expect("the definition can be copied");
+        }
     }
-    let host = fs::read(root().join("host.json")).expect("host.json is there");
-    let mut host: Value = serde_json::from_slice(&host).expect("host.json is JSON");
-    host["customHandler"]["description"]["arguments"] = json!(["function"]);
-    fs::write(package.join("host.json"), host.to_string()).expect("host.json can be written");
+    for name in ["host.json", "host.chained.json"] {
+        let host = fs::read(root().join(name)).expect("the host's settings are there");
+        let mut host: Value = serde_json::from_slice(&host).expect("they are JSON");
+        host["customHandler"]["description"]["arguments"] = json!(["function"]);
+        fs::write(package.join(name), host.to_string()).expect("they can be written");
+    }
     package
 }
 
@@ -227,7 +250,7 @@ impl Operator for Host {
 }
 
 /// Whether the job's last iteration is committed with every table completed.
-fn is_complete(host: &Host) -> bool {
+pub(super) fn is_complete(host: &Host) -> bool {
     if host.pid().is_none() {
         return false;
     }
