@@ -370,6 +370,7 @@ mod tests {
             (database.committed, database.committed_end),
             (1, Some(Cursor("c1".to_owned())))
         );
+        assert_eq!(database.committed_read_at, Some(Millis(1)));
     }
 
     #[test]

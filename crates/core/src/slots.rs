@@ -120,4 +120,27 @@ mod tests {
         );
         assert_eq!(budget.slots(), 0);
     }
+
+    #[test]
+    fn the_users_bound_holds_and_a_small_share_is_one_slot() {
+        let share = |at_most, when_unknown| Share {
+            of_total: 0.1,
+            at_most,
+            when_unknown,
+        };
+        let read = |at_most, total| {
+            let mut budget = Budget::new(share(at_most, 1));
+            let remaining = total;
+            budget.observe(Capacity { total, remaining }, 0, Millis(1));
+            budget.slots()
+        };
+        assert_eq!(read(None, 5), 1);
+        assert_eq!((read(None, 90), read(Some(3), 90)), (9, 3));
+        assert_eq!(
+            Budget::new(share(None, 0)).slots(),
+            1,
+            "or nothing would begin"
+        );
+        assert_eq!(Budget::new(share(Some(3), 7)).slots(), 3);
+    }
 }

@@ -142,6 +142,8 @@ pub(crate) fn table(blocks: Vec<Block>) -> ActivityState {
     });
     for block in blocks {
         state.head.next_block = BlockNumber(block.number.0 + 1);
+        state.head.counters.blocks_planned += 1;
+        state.head.counters.rows_planned += block.planned_rows;
         state.blocks.insert(block.number, block);
     }
     state

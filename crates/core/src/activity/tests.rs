@@ -1,5 +1,8 @@
 //! What an activity keeps beside its blocks: troubles, staging, ledger units, ghosts.
 
+mod ghosts;
+mod refusals;
+
 use super::{ActivityEvent, ActivityState, Ghost, Phase, Reconciling, SlotKind};
 use crate::block::{Block, BlockEvent, BlockState, HeldReason};
 use crate::limits::Limits;

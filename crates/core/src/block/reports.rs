@@ -187,6 +187,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_twice_in_one_extent_and_deleted_rows_are_seen() {
+        let files = [file("a", 4)];
+        let mut report = IngestReport {
+            items: vec![item(1, &["a", "a"])],
+            staged: staged(&[1], 4),
+        };
+        assert_eq!(judge_ingestion(&files, &report), Err(Failure::Files));
+        report.items = vec![item(1, &["a"])];
+        assert_eq!(judge_ingestion(&files, &report), Ok(vec![extent(1)]));
+        report.staged.deleted = 1;
+        let failure = Failure::Staged {
+            expected: 4,
+            staged: 4,
+        };
+        assert_eq!(judge_ingestion(&files, &report), Err(failure));
+    }
+
+    #[test]
     fn foreign_extents_missing_rows_and_errors_are_seen() {
         let files = [file("a", 2)];
         let mut report = IngestReport {

@@ -390,3 +390,80 @@ fn an_export_without_rows_is_done_when_none_were_planned_and_counted_when_some_w
     let accepted = transition(&report(10), recounted, NOW, &Limits::default()).expect("accepts");
     assert_eq!((accepted.state.name(), accepted.planned_rows), ("moved", 0));
 }
+
+fn held_and_released(block: &Block) -> (Block, Block) {
+    let reason = HeldReason::Attempts {
+        failures: 6,
+        last: "x".to_owned(),
+    };
+    let limits = Limits::default();
+    let held = transition(block, BlockEvent::Held { reason }, NOW, &limits).expect("is held");
+    let released = transition(&held, BlockEvent::Released, NOW, &limits).expect("is released");
+    (held, released)
+}
+
+/// Others of its group may have been moved from the same verified plan.
+#[test]
+fn a_verified_member_keeps_its_files_over_a_hold_and_all_tries_begin_anew() {
+    let failed = Block {
+        failures: 6,
+        lost: 3,
+        ..block(exported(CountCheck::Agreed))
+    };
+    let group = Some(Group {
+        first: BlockNumber(3),
+        members: 2,
+    });
+    let member = Block {
+        group,
+        ..failed.clone()
+    };
+    let files = |block: &Block| {
+        let BlockState::Held { files, .. } = &block.state else {
+            panic!("{:?}", block.state);
+        };
+        files.clone()
+    };
+    let (held, released) = held_and_released(&member);
+    assert_eq!(files(&held), Some(manifest()));
+    assert_eq!(released.state, exported(CountCheck::Agreed));
+    assert_eq!((released.failures, released.lost), (0, 0));
+    let (held, released) = held_and_released(&failed);
+    assert_eq!(files(&held), None);
+    assert_eq!((released.state.name(), released.failures), ("planned", 0));
+    let doubtful = Block {
+        group,
+        ..block(exported(CountCheck::Differs))
+    };
+    let (held, released) = held_and_released(&doubtful);
+    assert_eq!(files(&held), None);
+    assert_eq!(released.state, BlockState::Replanning);
+}
+
+#[test]
+fn a_refused_ingestion_waits_and_a_running_operation_is_not_replaced() {
+    let limits = Limits::default();
+    let until = NOW.plus(5);
+    let refused = BlockEvent::NotStarted { attempt: 1, until };
+    let after = transition(&block(ingesting()), refused, NOW, &limits).expect("waits");
+    let waiting = BlockState::Exported {
+        attempt: 1,
+        manifest: manifest(),
+        count: CountCheck::Agreed,
+        not_before: Some(until),
+    };
+    assert_eq!(after.state, waiting);
+    let started = || BlockEvent::Started {
+        attempt: 1,
+        operation: operation(),
+    };
+    let exporting = BlockState::Exporting {
+        attempt: 1,
+        mode: Mode::Async,
+        sending: intended(),
+    };
+    for state in [exporting, ingesting(), moving(intended())] {
+        let running = transition(&block(state), started(), NOW, &limits).expect("runs");
+        assert!(transition(&running, started(), NOW, &limits).is_err());
+    }
+}

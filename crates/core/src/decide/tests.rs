@@ -1,11 +1,15 @@
 //! Decisions that end or wait where going on would lose, double or never end.
 
+mod effects;
+mod moves;
+mod tables;
+
 use super::*;
 use crate::activity::Phase;
 use crate::block::{AfterAbandon, Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason};
 use crate::plan::PlanCursor;
 use crate::testing::{
-    self, NOW, block, ingested, intended, layout, manifest, member, running, table, tag,
+    self, NOW, block, ingested, intended, layout, manifest, member, operation, running, table, tag,
 };
 use crate::vocabulary::{Cursor, Ticks, Window};
 

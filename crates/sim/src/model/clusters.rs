@@ -96,7 +96,7 @@ impl Link {
         };
         sim.happens(&format!("before:{name}"), self.owner);
         sim.clock.sleep(way).await;
-        let started = self.deliver(command, !stale);
+        let started = self.deliver(command, (!stale).then_some(epoch));
         sim.happens(&format!("after:{name}"), self.owner);
         let Some(id) = started else {
             sim.clock.sleep(60_000).await;
@@ -127,7 +127,7 @@ impl Link {
     }
 
     /// Brings a command to its cluster, unless it is lost or late.
-    fn deliver(&self, command: Command, counts: bool) -> Option<OperationId> {
+    fn deliver(&self, command: Command, sender: Option<u64>) -> Option<OperationId> {
         let sim = &self.sim;
         let (lost, late, twice) = {
             let mut world = sim.world();
@@ -151,7 +151,7 @@ impl Link {
         if let Some(delay) = twice {
             later(sim, command.clone(), delay);
         }
-        Some(start(sim, command, counts))
+        Some(start(sim, command, sender))
     }
 
     /// The states of operations, as the log shows them.
@@ -180,16 +180,16 @@ fn later(sim: &Sim, command: Command, delay: u64) {
     let task = sim.clone();
     let id = sim.spawn(NATURE, async move {
         task.clock.wait(task.now() + delay).await;
-        start(&task, command, false);
+        start(&task, command, None);
     });
     sim.world().script.late.push(id);
 }
 
 /// Starts a command at its cluster and lets it run.
-fn start(sim: &Sim, command: Command, counts: bool) -> OperationId {
+fn start(sim: &Sim, command: Command, sender: Option<u64>) -> OperationId {
     let now = sim.now();
     let name = command.name();
-    let (id, ends) = sim.world().begin(command, now, counts);
+    let (id, ends) = sim.world().begin(command, now, sender);
     if let Some(ends) = ends {
         let (task, own) = (sim.clone(), id.clone());
         sim.spawn(NATURE, async move {
@@ -224,9 +224,17 @@ impl World {
     }
 
     /// Starts a command; without an end when there is no slot for it.
-    fn begin(&mut self, command: Command, now: u64, counts: bool) -> (OperationId, Option<u64>) {
+    fn begin(
+        &mut self,
+        command: Command,
+        now: u64,
+        sender: Option<u64>,
+    ) -> (OperationId, Option<u64>) {
         let id = self.new_operation();
         let odds = self.faults;
+        if let Some(epoch) = sender {
+            self.check_slots(&command, epoch);
+        }
         let full = command
             .slot()
             .is_some_and(|kind| self.running(kind) >= self.slots(kind));
@@ -276,22 +284,28 @@ impl World {
             visible,
             ends,
             progress,
-            counts,
+            sender,
         };
         self.operations.insert(id.clone(), operation);
-        self.check_slots();
         (id, (!throttled).then_some(ends))
     }
 
-    fn check_slots(&mut self) {
+    /// A command arrives that its worker believes to have a slot for. The cluster would refuse one
+    /// too many, so what the worker sent itself is counted: abandoned commands that still run, too.
+    /// Of an earlier worker's commands it may learn a moment too late.
+    fn check_slots(&mut self, arriving: &Command, epoch: u64) {
+        let running = self.operations.values().filter(|operation| {
+            operation.sender == Some(epoch) && matches!(operation.progress, Progress::Running)
+        });
         let mut used = (0, 0);
-        for operation in self.operations.values() {
-            if operation.counts && matches!(operation.progress, Progress::Running) {
-                match operation.command {
-                    Command::Export { .. } => used.0 += 1,
-                    Command::Ingest { .. } => used.1 += 1,
-                    Command::Move { .. } => {}
-                }
+        for command in running
+            .map(|operation| &operation.command)
+            .chain([arriving])
+        {
+            match command {
+                Command::Export { .. } => used.0 += 1,
+                Command::Ingest { .. } => used.1 += 1,
+                Command::Move { .. } => {}
             }
         }
         self.checker.slots(used, self.capacity);

@@ -126,7 +126,7 @@ pub struct Operation {
     pub ends: u64,
     /// Where it stands.
     pub progress: Progress,
-    /// Whether it counts against the sender's slots: not when it was delivered late or twice, or
-    /// was sent by a worker that had lost its lease.
-    pub counts: bool,
+    /// The epoch of the worker whose slots it takes: none when it was delivered late or twice, or
+    /// was sent by a stale worker.
+    pub sender: Option<u64>,
 }
