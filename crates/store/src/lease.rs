@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::body::Layout;
+use crate::entity::{Entity, Etag};
 use crate::error::StoreError;
 use crate::key::Key;
-use crate::store::{Entity, Etag, Store};
+use crate::layout::Layout;
+use crate::store::Store;
 use crate::time::StoreTime;
 use crate::transaction::{Transaction, Write};
 

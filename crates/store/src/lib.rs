@@ -15,10 +15,12 @@
 mod body;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
+mod entity;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
 mod key;
+mod layout;
 pub mod lease;
 mod memory;
 mod range;
@@ -28,14 +30,16 @@ mod store;
 mod time;
 mod transaction;
 
-pub use body::{Body, Layout, MAX_BODY_UNITS};
+pub use body::{Body, MAX_BODY_UNITS};
+pub use entity::{Entity, Etag};
 pub use error::{BoxedSource, ConflictKind, StoreError};
 pub use key::{Key, KeyError, MAX_KEY_CHARS, Partition, Row};
+pub use layout::Layout;
 pub use memory::MemoryStore;
 pub use range::RowRange;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
-pub use store::{Committed, Continuation, Entity, Etag, Page, Read, Store, list_all};
+pub use store::{Committed, Continuation, Page, Read, Store, list_all};
 pub use time::{Clock, ManualClock, StoreTime, SystemClock};
 pub use transaction::{
     MAX_TRANSACTION_BYTES, MAX_TRANSACTION_WRITES, Transaction, TransactionError, Write,

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::body::Body;
+use crate::entity::{Entity, Etag};
 use crate::error::{ConflictKind, StoreError};
 use crate::key::{Key, Partition, Row};
 use crate::range::RowRange;
-use crate::store::{Committed, Continuation, Entity, Etag, MAX_PAGE, Page, Read, Store};
+use crate::store::{Committed, Continuation, MAX_PAGE, Page, Read, Store};
 use crate::time::{Clock, SystemClock};
 use crate::transaction::{Transaction, Write};
 

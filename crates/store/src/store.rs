@@ -1,53 +1,13 @@
 //! The trait that every backend keeps, and what its answers hold.
 
-use std::fmt;
-
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-use crate::body::Body;
+use crate::entity::{Entity, Etag};
 use crate::error::StoreError;
 use crate::key::{Key, Partition};
 use crate::range::RowRange;
 use crate::time::StoreTime;
 use crate::transaction::Transaction;
-
-/// The version of an entity, opaque. No two versions of an entity ever share one, not even when
-/// it is deleted and inserted again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Etag(String);
-
-impl Etag {
-    /// Takes what a store returned; a backend's way to make one.
-    #[must_use]
-    pub fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text as the store spells it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Etag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// An entity as it was when the store answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entity {
-    /// Name.
-    pub key: Key,
-    /// Version.
-    pub etag: Etag,
-    /// Contents.
-    pub body: Body,
-}
 
 /// Answer of [`Store::get`].
 #[derive(Debug, Clone, PartialEq, Eq)]

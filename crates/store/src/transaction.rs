@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::body::{Body, MAX_BODY_UNITS};
+use crate::entity::Etag;
 use crate::key::{Key, Partition};
-use crate::store::Etag;
 
 /// Most writes of a transaction: Table Storage's limit of an entity-group transaction.
 pub const MAX_TRANSACTION_WRITES: usize = 100;
@@ -191,8 +191,8 @@ impl Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::Layout;
     use crate::key::Row;
+    use crate::layout::Layout;
 
     fn key(partition: &str, row: &str) -> Key {
         Key::new(

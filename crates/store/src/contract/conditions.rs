@@ -6,9 +6,9 @@ use super::{
     Fixture, assert_conflict, commit, commit_etag, delete, insert, key, replace, stored,
     stored_text, try_commit,
 };
+use crate::entity::Etag;
 use crate::error::ConflictKind;
 use crate::range::RowRange;
-use crate::store::Etag;
 
 /// An insert succeeds once, and the second changes nothing.
 pub async fn insert_only_once(fixture: &dyn Fixture) {

@@ -1,8 +1,8 @@
 //! Listings and their pages.
 
 use super::{Fixture, commit, commit_etag, delete, insert, key, replace, stored};
-use crate::body::Layout;
 use crate::key::{Partition, Row};
+use crate::layout::Layout;
 use crate::range::RowRange;
 use crate::store::{MAX_PAGE, Store, list_all};
 use crate::transaction::{MAX_TRANSACTION_WRITES, Write};

@@ -14,10 +14,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::body::{Body, Layout};
+use crate::body::Body;
+use crate::entity::{Entity, Etag};
 use crate::error::{ConflictKind, StoreError};
 use crate::key::{Key, Partition, Row};
-use crate::store::{Committed, Entity, Etag, Store};
+use crate::layout::Layout;
+use crate::store::{Committed, Store};
 use crate::transaction::{Transaction, Write};
 
 pub use conditions::{

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 
 use super::Fixture;
 use crate::body::Body;
+use crate::entity::{Entity, Etag};
 use crate::error::StoreError;
 use crate::key::{Key, Partition, Row};
 use crate::memory::MemoryStore;
 use crate::range::RowRange;
-use crate::store::{Committed, Continuation, Entity, Etag, MAX_PAGE, Page, Read, Store, list_all};
+use crate::store::{Committed, Continuation, MAX_PAGE, Page, Read, Store, list_all};
 use crate::time::StoreTime;
 use crate::transaction::{Transaction, Write};
 

@@ -4,10 +4,11 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, pa
 
 use super::open::sqlite_error;
 use crate::body::Body;
+use crate::entity::{Entity, Etag};
 use crate::error::{ConflictKind, StoreError};
 use crate::key::{Key, Partition, Row};
 use crate::range::RowRange;
-use crate::store::{Continuation, Entity, Etag};
+use crate::store::Continuation;
 use crate::transaction::{Transaction, Write};
 
 /// A row of the table, before its texts are checked.
