@@ -1,34 +1,11 @@
 //! Whose destination table is it? Markers at the destination that outlive the lake, as stored
 //! functions: creating one if none exists is atomic.
 
-use serde::{Deserialize, Serialize};
-
 use crate::database::Database;
 use crate::kql;
+pub use crate::kql::owners::{JobMarker, OwnerMarker};
 use crate::rows::row_struct;
 use crate::{Call, KustoError};
-
-/// Who copies into a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnerMarker {
-    /// The job's name.
-    pub job: String,
-    /// The job's random incarnation.
-    pub incarnation: String,
-    /// The destination table.
-    pub table: String,
-}
-
-/// How far a job has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobMarker {
-    /// The job's name.
-    pub job: String,
-    /// The job's random incarnation.
-    pub incarnation: String,
-    /// The last committed iteration.
-    pub iteration: u64,
-}
 
 /// All markers in a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

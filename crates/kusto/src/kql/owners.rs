@@ -1,11 +1,33 @@
 //! Owner markers: stored functions whose body holds one JSON string.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::literal::first_string;
 use super::{Text, Writer};
-use crate::commands::owners::{JobMarker, OwnerMarker};
+
+/// Who copies into a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerMarker {
+    /// The job's name.
+    pub job: String,
+    /// The job's random incarnation.
+    pub incarnation: String,
+    /// The destination table.
+    pub table: String,
+}
+
+/// How far a job has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobMarker {
+    /// The job's name.
+    pub job: String,
+    /// The job's random incarnation.
+    pub incarnation: String,
+    /// The last committed iteration.
+    pub iteration: u64,
+}
 
 /// The folder of all markers.
 pub const FOLDER: &str = super::staging::FOLDER;
@@ -92,8 +114,7 @@ fn drop_function(name: &str) -> Text {
 
 #[cfg(test)]
 mod tests {
-    use super::{claim, marker_of_body, owner_name};
-    use crate::commands::owners::OwnerMarker;
+    use super::{OwnerMarker, claim, marker_of_body, owner_name};
 
     #[test]
     fn a_marker_is_read_back_from_its_body() {
