@@ -1,7 +1,7 @@
 //! The commands, and the way from a text to one of them.
 
 use crate::databases::{self, DatabaseCommand};
-use crate::error::CommandError;
+use crate::error::{CommandError, unsupported};
 use crate::export::{self, Export};
 use crate::extents::{self, DropExtents, MoveExtents, ReplaceExtents};
 use crate::functions::{self, FunctionCommand};
@@ -292,16 +292,4 @@ fn drop(scanner: &mut Scanner<'_>) -> Result<Command, CommandError> {
         return tables::drop_one(scanner, table);
     }
     Err(unsupported(&["drop", scanner.peek_word()]))
-}
-
-/// The error for a command that begins with these words.
-pub(crate) fn unsupported(words: &[&str]) -> CommandError {
-    let words: Vec<&str> = words
-        .iter()
-        .copied()
-        .filter(|word| !word.is_empty())
-        .collect();
-    CommandError::Unsupported {
-        what: format!("The command '.{}'", words.join(" ")),
-    }
 }

@@ -52,3 +52,15 @@ impl CommandError {
         }
     }
 }
+
+/// The error for a command that begins with these words.
+pub(crate) fn unsupported(words: &[&str]) -> CommandError {
+    let words: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| !word.is_empty())
+        .collect();
+    CommandError::Unsupported {
+        what: format!("The command '.{}'", words.join(" ")),
+    }
+}

@@ -1,14 +1,21 @@
 //! String literals: `'…'`, `"…"`, `@'…'`, triple fences, and the `h` prefix that hides a value.
 
-use crate::error::CommandError;
-use crate::scanner::Scanner;
-
 /// One decoded literal.
 pub(crate) struct Literal {
     /// The value.
     pub(crate) value: String,
     /// Whether it carried the `h` prefix.
     pub(crate) hidden: bool,
+    /// Bytes that it takes in the text.
+    pub(crate) length: usize,
+}
+
+/// Why a text does not begin with a whole literal.
+pub(crate) struct Broken {
+    /// Where, in bytes.
+    pub(crate) at: usize,
+    /// What would have been right there.
+    pub(crate) expected: &'static str,
 }
 
 /// Whether a string literal begins at the start of `text`.
@@ -18,50 +25,55 @@ pub(crate) fn begins_literal(text: &str) -> bool {
     text.starts_with(['\'', '"']) || text.starts_with("```") || text.starts_with("~~~")
 }
 
-/// Reads one literal at the scanner's place, without joining those that follow.
-pub(crate) fn read_one(scanner: &mut Scanner<'_>) -> Result<Literal, CommandError> {
-    scanner.skip_trivia();
-    if !begins_literal(scanner.rest()) {
-        return Err(scanner.error("a string literal"));
+/// Reads the literal that `text` begins with, without joining those that follow.
+pub(crate) fn read(text: &str) -> Result<Literal, Broken> {
+    if !begins_literal(text) {
+        return Err(Broken {
+            at: 0,
+            expected: "a string literal",
+        });
     }
-    let hidden = scanner.rest().starts_with(['h', 'H']);
-    if hidden {
-        scanner.advance(1);
-    }
-    let rest = scanner.rest();
-    let value = if rest.starts_with("```") || rest.starts_with("~~~") {
-        read_fenced(scanner)?
-    } else if rest.starts_with('@') {
-        scanner.advance(1);
-        read_verbatim(scanner)?
+    let hidden = text.starts_with(['h', 'H']);
+    let prefix = usize::from(hidden) + usize::from(text[usize::from(hidden)..].starts_with('@'));
+    let rest = &text[prefix..];
+    let read = if rest.starts_with("```") || rest.starts_with("~~~") {
+        read_fenced(rest)
+    } else if prefix > usize::from(hidden) {
+        read_verbatim(rest)
     } else {
-        read_escaped(scanner)?
+        read_escaped(rest)
     };
-    Ok(Literal { value, hidden })
+    match read {
+        Ok((value, length)) => Ok(Literal {
+            value,
+            hidden,
+            length: prefix + length,
+        }),
+        Err(broken) => Err(Broken {
+            at: prefix + broken.at,
+            ..broken
+        }),
+    }
 }
 
-/// Steps over a literal without decoding it: for texts that are passed on unread.
-pub(crate) fn skip_one(scanner: &mut Scanner<'_>) -> Result<(), CommandError> {
-    read_one(scanner).map(|_| ())
+fn read_fenced(text: &str) -> Result<(String, usize), Broken> {
+    let (fence, body) = text.split_at(3);
+    match body.find(fence) {
+        Some(end) => Ok((body[..end].to_string(), 3 + end + 3)),
+        None => Err(Broken {
+            at: 0,
+            expected: "the end of a multi-line string literal",
+        }),
+    }
 }
 
-fn read_fenced(scanner: &mut Scanner<'_>) -> Result<String, CommandError> {
-    let fence = &scanner.rest()[..3];
-    let body = &scanner.rest()[3..];
-    let Some(end) = body.find(fence) else {
-        return Err(scanner.error("the end of a multi-line string literal"));
-    };
-    scanner.advance(3 + end + 3);
-    Ok(body[..end].to_string())
-}
-
-fn read_verbatim(scanner: &mut Scanner<'_>) -> Result<String, CommandError> {
-    let rest = scanner.rest();
-    let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
-        return Err(scanner.error("a quote after '@'"));
+fn read_verbatim(text: &str) -> Result<(String, usize), Broken> {
+    let broken = |expected| Broken { at: 0, expected };
+    let Some(quote) = text.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
+        return Err(broken("a quote after '@'"));
     };
     let mut value = String::new();
-    let mut chars = rest.char_indices().skip(1).peekable();
+    let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
         if c != quote {
             value.push(c);
@@ -69,38 +81,36 @@ fn read_verbatim(scanner: &mut Scanner<'_>) -> Result<String, CommandError> {
             value.push(quote);
             chars.next();
         } else {
-            scanner.advance(at + 1);
-            return Ok(value);
+            return Ok((value, at + 1));
         }
     }
-    Err(scanner.error("the end of a string literal"))
+    Err(broken("the end of a string literal"))
 }
 
-fn read_escaped(scanner: &mut Scanner<'_>) -> Result<String, CommandError> {
-    let rest = scanner.rest();
-    let mut chars = rest.char_indices();
-    let Some((_, quote)) = chars.next() else {
-        return Err(scanner.error("a string literal"));
-    };
+fn read_escaped(text: &str) -> Result<(String, usize), Broken> {
+    let mut chars = text.char_indices();
+    let quote = chars.next().map(|(_, quote)| quote);
     let mut value = String::new();
     while let Some((at, c)) = chars.next() {
         match c {
-            c if c == quote => {
-                scanner.advance(at + 1);
-                return Ok(value);
-            }
+            c if Some(c) == quote => return Ok((value, at + 1)),
             '\\' => match read_escape(&mut chars) {
                 Some(escaped) => value.push(escaped),
                 None => {
-                    scanner.advance(at);
-                    return Err(scanner.error("a valid escape sequence"));
+                    return Err(Broken {
+                        at,
+                        expected: "a valid escape sequence",
+                    });
                 }
             },
             '\n' | '\r' => break,
             other => value.push(other),
         }
     }
-    Err(scanner.error("the end of a string literal in the same line"))
+    Err(Broken {
+        at: 0,
+        expected: "the end of a string literal in the same line",
+    })
 }
 
 /// The character of an escape whose backslash has been read.
@@ -164,42 +174,13 @@ fn read_octal(first: char, chars: &mut std::str::CharIndices<'_>) -> Option<char
     char::from_u32(code)
 }
 
-/// The text of a command with the body of every `h'…'` literal replaced by `***`, as Kusto keeps it
-/// in its logs. A text with a broken literal is cut before it.
-pub fn obfuscate(text: &str) -> String {
-    let mut scanner = Scanner::new(text);
-    let mut shown = String::with_capacity(text.len());
-    while let Some(c) = scanner.rest().chars().next() {
-        let previous_is_word = shown.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-        let literal = begins_literal(scanner.rest())
-            && (!previous_is_word || matches!(c, '\'' | '"' | '@' | '`' | '~'));
-        if scanner.at_comment() {
-            let before = scanner.rest();
-            scanner.skip_trivia();
-            shown.push_str(&before[..before.len() - scanner.rest().len()]);
-        } else if literal {
-            let before = scanner.rest();
-            match read_one(&mut scanner) {
-                Ok(Literal { hidden: true, .. }) => shown.push_str("h'***'"),
-                Ok(Literal { hidden: false, .. }) => {
-                    shown.push_str(&before[..before.len() - scanner.rest().len()]);
-                }
-                Err(_) => return shown,
-            }
-        } else {
-            shown.push(c);
-            scanner.advance(c.len_utf8());
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<String, CommandError> {
-        read_one(&mut Scanner::new(text)).map(|literal| literal.value)
+    fn decoded(text: &str) -> Option<(String, usize)> {
+        let literal = read(text).ok()?;
+        Some((literal.value, literal.length))
     }
 
     #[test]
@@ -216,7 +197,9 @@ mod tests {
             (r"'\ud83d\ude00'", "😀"),
         ];
         for (text, value) in cases {
-            assert_eq!(read(text).as_deref(), Ok(value), "{text}");
+            let followed = format!("{text} 'more'");
+            let expected = Some((value.to_string(), text.len()));
+            assert_eq!(decoded(&followed), expected, "{text}");
         }
     }
 
@@ -225,14 +208,5 @@ mod tests {
         for text in ["'a", "'a\nb'", r"'\q'", "@'a", "```a``", r"'\ud83dx'", "a"] {
             assert!(read(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn obfuscation_hides_exactly_the_hidden_literals() {
-        assert_eq!(
-            obfuscate("x (h'https://a?sig=s', 'plain h\\'x\\'') // h'not'\n oh'x'"),
-            "x (h'***', 'plain h\\'x\\'') // h'not'\n oh'x'"
-        );
-        assert_eq!(obfuscate("a h'broken"), "a ");
     }
 }

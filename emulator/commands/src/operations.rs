@@ -1,8 +1,7 @@
 //! Commands about running operations.
 
 use crate::Command;
-use crate::command::unsupported;
-use crate::error::CommandError;
+use crate::error::{CommandError, unsupported};
 use crate::properties::properties;
 use crate::scanner::Scanner;
 

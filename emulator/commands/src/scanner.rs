@@ -1,7 +1,7 @@
 //! A cursor over the text of a command: words, names, literals, lists.
 
 use crate::error::CommandError;
-use crate::literals;
+use crate::literals::{self, Literal};
 
 /// A place in a command's text. Every reader skips blanks and comments first.
 pub(crate) struct Scanner<'a> {
@@ -176,7 +176,22 @@ impl<'a> Scanner<'a> {
 
     /// Exactly one literal, for places where another string follows.
     pub(crate) fn single_string(&mut self) -> Result<String, CommandError> {
-        literals::read_one(self).map(|literal| literal.value)
+        self.literal().map(|literal| literal.value)
+    }
+
+    /// Exactly one literal, and how it was written.
+    pub(crate) fn literal(&mut self) -> Result<Literal, CommandError> {
+        self.skip_trivia();
+        match literals::read(self.rest()) {
+            Ok(literal) => {
+                self.advance(literal.length);
+                Ok(literal)
+            }
+            Err(broken) => {
+                self.advance(broken.at);
+                Err(self.error(broken.expected))
+            }
+        }
     }
 
     /// A guid, bare, quoted or as `guid(…)`; lower case.
@@ -227,7 +242,7 @@ impl<'a> Scanner<'a> {
             if self.at_comment() {
                 self.skip_trivia();
             } else if literals::begins_literal(self.rest()) {
-                literals::skip_one(self)?;
+                self.literal()?;
             } else {
                 depth = match c {
                     c if c == open => depth + 1,

@@ -1,8 +1,7 @@
 //! `.execute database script`.
 
 use crate::Command;
-use crate::command::unsupported;
-use crate::error::CommandError;
+use crate::error::{CommandError, unsupported};
 use crate::literals;
 use crate::properties::properties;
 use crate::scanner::Scanner;
@@ -61,7 +60,7 @@ fn split(text: &str) -> Result<Vec<String>, CommandError> {
             continue;
         }
         if literals::begins_literal(scanner.rest()) {
-            literals::skip_one(&mut scanner)?;
+            scanner.literal()?;
             line_begins = false;
             continue;
         }

@@ -1,7 +1,6 @@
 //! The `.show` commands.
 
-use crate::command::unsupported;
-use crate::error::CommandError;
+use crate::error::{CommandError, unsupported};
 use crate::mappings::{self, MappingEntity, MappingKind};
 use crate::policies::{self, PolicyEntity, PolicyKind};
 use crate::properties::{Properties, properties};

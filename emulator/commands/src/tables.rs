@@ -3,8 +3,7 @@
 use kusto_emulator_values::{Column, ScalarType};
 
 use crate::Command;
-use crate::command::unsupported;
-use crate::error::CommandError;
+use crate::error::{CommandError, unsupported};
 use crate::mappings::{self, MappingEntity, MappingWrite};
 use crate::names::{NameKind, validate_name};
 use crate::properties::{Properties, properties};
