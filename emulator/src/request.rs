@@ -34,7 +34,41 @@ pub(crate) struct Request {
 /// Longest server timeout that Kusto grants.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3_600);
 
+/// Options that change what a request answers, and that this cluster does not know.
+const REFUSED_OPTIONS: [&str; 15] = [
+    "query_cursor_after_default",
+    "query_cursor_before_or_at_default",
+    "query_cursor_current",
+    "query_cursor_disabled",
+    "query_cursor_scoped_tables",
+    "query_datetimescope_column",
+    "query_datetimescope_from",
+    "query_datetimescope_to",
+    "query_force_row_level_security",
+    "query_now",
+    "query_results_apply_getschema",
+    "query_take_max_records",
+    "request_external_data_disabled",
+    "request_remote_entities_disabled",
+    "validatepermissions",
+];
+
 impl Request {
+    /// Refuses an option without which the answer would be another one, and which is not known here.
+    ///
+    /// # Errors
+    /// What is not supported, by name.
+    pub(crate) fn refuse_unknown_options(&self) -> Result<(), KustoError> {
+        let is_set = |name: &str| {
+            let value = self.option(name).unwrap_or_default();
+            !["", "null", "false"].contains(&value.to_ascii_lowercase().as_str())
+        };
+        match REFUSED_OPTIONS.into_iter().find(|name| is_set(name)) {
+            None => Ok(()),
+            Some(name) => Err(KustoError::unsupported(format!("The option '{name}'"))),
+        }
+    }
+
     /// The option as text, whatever its JSON type.
     pub(crate) fn option(&self, name: &str) -> Option<String> {
         self.options.get(name).map(plain_text)
@@ -109,6 +143,26 @@ impl Request {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn options_that_would_change_the_answer_are_refused_when_set() {
+        let with = |name: &str, value: Value| {
+            let mut request = Request::for_test("D", "T");
+            request.options.insert(name.to_owned(), value);
+            request.refuse_unknown_options()
+        };
+        assert!(with("validatepermissions", json!(false)).is_ok());
+        assert!(with("query_now", Value::Null).is_ok());
+        assert!(with("queryconsistency", json!("strongconsistency")).is_ok());
+        for (name, value) in [
+            ("validatepermissions", json!(true)),
+            ("query_take_max_records", json!(5)),
+            ("query_cursor_current", json!("638000000000000001")),
+        ] {
+            let refused = with(name, value).expect_err("it is not known");
+            assert!(refused.message.contains(name), "{}", refused.message);
+        }
+    }
 
     #[test]
     fn server_timeouts_are_read_in_both_forms_and_capped() {

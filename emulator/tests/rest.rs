@@ -114,6 +114,21 @@ async fn an_error_can_come_inside_of_http_200() {
     assert_eq!(status, 200);
     assert_eq!(frames[4]["HasErrors"], true);
     assert!(frames[2]["Rows"][1]["OneApiErrors"].is_array());
+    let (status, answer) = client.mgmt(".show tables").await.expect("an answer");
+    assert_eq!(status, 200);
+    assert!(answer["Tables"][0]["Rows"][0]["Exceptions"].is_array());
+    assert!(answer["Exceptions"].is_array());
+}
+
+#[tokio::test]
+async fn commands_of_metadata_can_be_throttled() {
+    let client = Client::start().await;
+    let rule = json!({"kind": "throttle", "commands": ["ShowTables"], "count": 1});
+    client.admin("/faults", json!({"rules": [rule]})).await;
+    let (status, answer) = client.mgmt(".show tables").await.expect("an answer");
+    assert_eq!(status, 429);
+    assert_eq!(answer["error"]["@permanent"], false);
+    assert_eq!(client.rows(".show tables").await, json!([]));
 }
 
 #[tokio::test]
@@ -206,6 +221,15 @@ async fn streamed_rows_are_ingested() {
     let client = Client::start().await;
     client.rows(".create table T (a:long, s:string)").await;
     let path = "/v1/rest/ingest/D/T?streamFormat=csv";
+    let (status, answer) = post(client.0.uri(), path, &json!(7))
+        .await
+        .expect("an answer");
+    assert_eq!(status, 400);
+    let code = &answer["error"]["code"];
+    assert_eq!(code, "BadRequest_StreamingIngestionPolicyNotEnabled");
+    client
+        .rows(".alter table T policy streamingingestion enable")
+        .await;
     // The body is one JSON document, which is also one CSV record of one field.
     let (status, answer) = post(client.0.uri(), path, &json!(7))
         .await

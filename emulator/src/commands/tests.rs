@@ -2,6 +2,7 @@
 
 mod export;
 mod extents;
+mod faults;
 mod from_query;
 mod ingest;
 mod update;
@@ -55,6 +56,27 @@ impl Cluster {
             Ok(_) => panic!("it was not refused: {text}"),
             Err(refused) => refused.code.into_owned(),
         }
+    }
+
+    /// Switches one fault on, to strike once.
+    fn fault(&self, kind: &str) {
+        let rule = serde_json::json!({"kind": kind, "count": 1});
+        let rule = serde_json::from_value(rule).expect("the rule is well formed");
+        self.engine.faults.replace(vec![rule], None);
+    }
+
+    /// Runs a command as an operation to its end; its id and its last state.
+    async fn ended(&self, command: &str) -> (String, String) {
+        let id = text(&self.run(command).await[0][0]);
+        let look = format!(".show operations {id} | project State");
+        for _ in 0..100_000 {
+            let state = text(&self.run(&look).await[0][0]);
+            if !["Scheduled", "InProgress"].contains(&state.as_str()) {
+                return (id, state);
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the operation never ends: {command}");
     }
 
     fn extents(&self, table: &str) -> Vec<Arc<Extent>> {

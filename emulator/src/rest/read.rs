@@ -85,20 +85,24 @@ pub(super) fn headers_only(headers: &HeaderMap) -> Request {
 /// Adds what the body says.
 ///
 /// # Errors
-/// A body that is no such document.
+/// A body that is no such document, or an option that would change the answer and is not known.
 pub(super) fn with_body(mut request: Request, body: Body) -> Result<Request, KustoError> {
     let properties = properties(body.properties)?;
+    let of_headers = request.options.clone();
     request.database = body.db.unwrap_or_default();
     request.text = body.csl;
     request
         .options
         .extend(properties.options.unwrap_or_default());
+    // A body cannot take back what its headers forbid.
+    request.options.extend(of_headers);
     request.parameters = properties
         .parameters
         .unwrap_or_default()
         .into_iter()
         .map(|(name, value)| (name, plain_text(&value)))
         .collect();
+    request.refuse_unknown_options()?;
     Ok(request)
 }
 
@@ -148,6 +152,20 @@ mod tests {
             assert_eq!(request.parameters.get("n").map(String::as_str), Some("5"));
             assert_eq!(request.parameters.get("m").map(String::as_str), Some("6"));
         }
+    }
+
+    #[test]
+    fn a_header_that_forbids_writing_holds_whatever_the_body_says() {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "x-ms-readonly",
+            axum::http::HeaderValue::from_static("true"),
+        );
+        let text = json!({"csl": "T", "properties": {"Options": {"request_readonly": false}}});
+        let request = body(text.to_string().as_bytes())
+            .and_then(|body| with_body(headers_only(&headers), body))
+            .expect("it is well formed");
+        assert!(request.is_on("request_readonly"));
     }
 
     #[test]

@@ -132,7 +132,9 @@ async fn an_operation_on_blobs_tells_no_signature() {
     assert_eq!(sorted(column(&details)), sorted(storage.blobs("one").await));
     let blob = storage.signed_blob(&column(&details)[0], "r");
     let started = client
-        .rows(&format!(".ingest async into table U (h@'{blob}')"))
+        .rows(&format!(
+            ".ingest async into table U (h@'{blob}') with (persistDetails=true)"
+        ))
         .await;
     let ingested = id_of(&started);
     assert_eq!(ended(&client, &ingested).await, "Completed");

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::azurite::{FUTURE, Storage};
 use super::{client, column, ended, id_of, refusal, sorted};
+use crate::support::Client;
 
 /// A blob service that answers the given statuses in turn, the last one for good, and counts the
 /// requests. It lives as long as the test's runtime.
@@ -46,6 +47,15 @@ fn is_whole(request: &[u8]) -> bool {
     body.len() >= length.unwrap_or(0)
 }
 
+/// Azurite with the container `one`, and a cluster with ten rows that tries a blob so often.
+async fn storage_tried(attempts: u32) -> Option<(Storage, Client)> {
+    let storage = Storage::start(&["one"]).await?;
+    let client = client(10).await;
+    let settings = json!({"storage": {"attempts": attempts, "pause_ms": 1}});
+    client.admin("/settings", settings).await;
+    Some((storage, client))
+}
+
 #[tokio::test]
 async fn a_busy_service_is_asked_again() {
     let client = client(1).await;
@@ -73,16 +83,9 @@ async fn a_busy_service_is_asked_again() {
 
 #[tokio::test]
 async fn storage_that_stays_away_is_a_transient_failure() {
-    let Some(mut storage) = Storage::start(&["one"]).await else {
+    let Some((mut storage, client)) = storage_tried(2).await else {
         return;
     };
-    let client = client(10).await;
-    client
-        .admin(
-            "/settings",
-            json!({"storage": {"attempts": 2, "pause_ms": 1}}),
-        )
-        .await;
     storage.put("one/1.csv", "1,a\n").await;
     let blob = storage.signed_blob(&storage.uri("one/1.csv"), "r");
     let ingest = format!(".ingest async into table U (h@'{blob}')");
@@ -111,16 +114,9 @@ async fn storage_that_stays_away_is_a_transient_failure() {
 
 #[tokio::test]
 async fn storage_that_restarts_is_a_late_success_or_a_transient_failure() {
-    let Some(mut storage) = Storage::start(&["one"]).await else {
+    let Some((mut storage, client)) = storage_tried(16).await else {
         return;
     };
-    let client = client(10).await;
-    client
-        .admin(
-            "/settings",
-            json!({"storage": {"attempts": 16, "pause_ms": 1}}),
-        )
-        .await;
     let folder = storage.signed("one", "rwl", FUTURE);
     storage.kept("one").await;
     storage.azurite.stop();

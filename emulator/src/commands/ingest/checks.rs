@@ -1,6 +1,7 @@
 //! What every form of ingestion checks before it writes.
 
 use kusto_emulator_commands::Properties;
+use serde_json::Value;
 
 use crate::commands::properties::text_list;
 use crate::error::KustoError;
@@ -37,5 +38,19 @@ pub(super) fn check_creation_time(
             "The creation time is earlier than the soft delete period of table '{}'.",
             table.name
         ),
+    ))
+}
+
+/// Refuses streaming into a table whose effective policy does not allow it.
+///
+/// # Errors
+/// `BadRequest_StreamingIngestionPolicyNotEnabled`, permanent.
+pub(super) fn check_streaming(table: &str, policy: &Value) -> Result<(), KustoError> {
+    if policy.get("IsEnabled").and_then(Value::as_bool) == Some(true) {
+        return Ok(());
+    }
+    Err(KustoError::bad_request(
+        "BadRequest_StreamingIngestionPolicyNotEnabled",
+        format!("Streaming ingestion policy is not enabled for table '{table}'."),
     ))
 }

@@ -10,6 +10,7 @@ use kusto_emulator_commands::{Ingest, IngestInline, Properties, StorageUri};
 use kusto_emulator_values::{ScalarType, Table, Value};
 use uuid::Uuid;
 
+use super::checks::check_streaming;
 use super::cut::{Loaded, cut, deliver_twice};
 use super::options::IngestOptions;
 use super::read::Target;
@@ -91,7 +92,7 @@ pub(crate) async fn ingest_inline(
 /// Ingests a request's body (the streaming endpoint) and answers the number of rows.
 ///
 /// # Errors
-/// As for [`ingest`].
+/// As for [`ingest`], and a table whose policy does not allow it.
 pub(crate) async fn ingest_body(
     context: &Execution,
     table: &str,
@@ -99,6 +100,10 @@ pub(crate) async fn ingest_body(
     body: &[u8],
 ) -> Result<usize, KustoError> {
     let (target, options) = prepare(context, table, properties)?;
+    context.database()?.read(|database| {
+        let policy = database.effective_policy(database.table(table)?, "streamingingestion");
+        check_streaming(table, &policy)
+    })?;
     let batches = target.read(body.to_vec(), "stream")?;
     let path = format!("inproc:{}", Uuid::new_v4());
     let files = [Loaded { path, batches }];

@@ -160,25 +160,13 @@ async fn wrong_properties_are_refused_before_anything_is_written() {
     assert!(files(folder.path()).is_empty());
 }
 
-/// Runs a command as an operation to its end, and returns the operation's id.
-async fn completed(cluster: &Cluster, command: &str) -> String {
-    let id = text(&cluster.run(command).await[0][0]);
-    let state = format!(".show operations {id} | project State");
-    let mut polls = 0;
-    while text(&cluster.run(&state).await[0][0]) != "Completed" {
-        polls += 1;
-        assert!(polls < 100_000, "the operation never completes");
-        tokio::task::yield_now().await;
-    }
-    id
-}
-
 #[tokio::test]
 async fn an_asynchronous_export_tells_its_files_in_its_details() {
     let cluster = cluster(4).await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let command = export(folder.path(), "csv", "").replace(".export", ".export async");
-    let id = completed(&cluster, &command).await;
+    let (id, state) = cluster.ended(&command).await;
+    assert_eq!(state, "Completed");
     let details = cluster
         .run(&format!(".show operation {id} details | project Path"))
         .await;
@@ -206,7 +194,8 @@ async fn details_are_kept_as_the_command_asks() {
             true,
         ),
     ] {
-        let id = completed(&cluster, &command).await;
+        let (id, state) = cluster.ended(&command).await;
+        assert_eq!(state, "Completed");
         let details = cluster
             .try_run(&format!(".show operation {id} details"))
             .await;
