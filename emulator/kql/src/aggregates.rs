@@ -23,6 +23,8 @@ pub(crate) use pick::{Picked, field, pick};
 
 /// Elements of a list or set unless the call says fewer (`make-list-aggregation-function.md`).
 const MOST_ELEMENTS: i64 = 1_048_576;
+/// The same of the deprecated `makelist` and `makeset`.
+const MOST_ELEMENTS_DEPRECATED: i64 = 128;
 
 /// An aggregate over columns of the plan, and how its result becomes Kusto's.
 pub(crate) struct Aggregate {
@@ -107,6 +109,7 @@ pub(crate) fn bind(name: &str, mut args: Vec<Scalar>) -> Result<Aggregate> {
         }),
         "make_list" | "make_set" => {
             let limit = match args.pop().map(|limit| limit.expr) {
+                None if matches!(name, "makelist" | "makeset") => MOST_ELEMENTS_DEPRECATED,
                 None => MOST_ELEMENTS,
                 Some(Expr::Literal(datafusion::common::ScalarValue::Int64(Some(limit)), _)) => {
                     limit.clamp(0, MOST_ELEMENTS)

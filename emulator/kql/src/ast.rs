@@ -149,6 +149,18 @@ pub(crate) struct Expansion {
     pub(crate) ty: Option<ScalarType>,
 }
 
+/// `mv-expand`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MvExpand {
+    pub(crate) items: Vec<Expansion>,
+    /// Rows that one row may become.
+    pub(crate) limit: Option<Expr>,
+    /// `with_itemindex`
+    pub(crate) index: Option<String>,
+    /// `kind=array`: a bag becomes pairs of key and value, and not bags of one member.
+    pub(crate) pairs: bool,
+}
+
 /// A tabular operator.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operator {
@@ -183,11 +195,7 @@ pub(crate) enum Operator {
         right: Pipeline,
         on: Vec<Expr>,
     },
-    MvExpand {
-        items: Vec<Expansion>,
-        limit: Option<Expr>,
-        index: Option<String>,
-    },
+    MvExpand(MvExpand),
     Serialize(Vec<Named>),
     As(String),
     GetSchema,

@@ -4,6 +4,7 @@ mod call;
 mod comparison;
 mod context_function;
 mod expression;
+mod range;
 mod scalar;
 mod scope;
 mod source;

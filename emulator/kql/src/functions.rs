@@ -23,8 +23,8 @@ use crate::error::{KqlError, Result};
 pub(crate) use arithmetic::{arithmetic, negate};
 pub(crate) use conversion::convert;
 pub(crate) use dynamic::{element, member};
-pub(crate) use logic::{logical, not};
-pub(crate) use math::decimal_sort_key;
+pub(crate) use logic::{is_empty, logical, not};
+pub(crate) use math::{decimal_sort_key, is_nan};
 pub(crate) use search::{has_terms, text_match};
 pub(crate) use text::lower;
 

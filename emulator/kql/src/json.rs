@@ -73,6 +73,7 @@ impl Json {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "bool",
+            Self::Number(text) if text.parse::<i32>().is_ok() => "int",
             Self::Number(text) if is_whole(text) => "long",
             Self::Number(_) => "double",
             Self::Text(_) => "string",

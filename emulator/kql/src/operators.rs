@@ -56,11 +56,7 @@ impl Binder {
             Operator::Union(union) => self.union(Some(input), union, scope),
             Operator::Join { kind, right, on } => self.join(input, *kind, right, on, scope),
             Operator::Lookup { outer, right, on } => self.lookup(input, *outer, right, on, scope),
-            Operator::MvExpand {
-                items,
-                limit,
-                index,
-            } => self.mv_expand(input, items, limit.as_ref(), index.as_deref(), scope),
+            Operator::MvExpand(expand) => self.mv_expand(input, expand, scope),
             Operator::As(name) => {
                 self.name_rows(name, &input);
                 Ok(input)
@@ -174,6 +170,13 @@ impl Binder {
                 | ScalarType::Guid
                 | ScalarType::String => value.expr,
             };
+            if value.ty == ScalarType::Real {
+                // NaN stands with the nulls, between them and the numbers (`sort-operator.md`).
+                let is_nan = functions::is_nan(expr.clone());
+                let nan_first = key.nulls_first;
+                sorts.push(SortExpr::new(expr.clone().is_null(), !nan_first, false));
+                sorts.push(SortExpr::new(is_nan, !nan_first, false));
+            }
             sorts.push(SortExpr::new(expr, key.ascending, key.nulls_first));
         }
         let plan = LogicalPlanBuilder::from(input.plan.clone()).sort_with_limit(sorts, count)?;

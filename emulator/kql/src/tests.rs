@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod copier;
+mod documented;
 mod functions;
 mod operators;
 mod request;

@@ -55,6 +55,14 @@ impl Elements {
     }
 }
 
+impl Elements {
+    fn push_all(&mut self, items: Vec<Json>) {
+        for item in items {
+            self.push(item.to_string());
+        }
+    }
+}
+
 impl Accumulator for Elements {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         for row in 0..values[0].len() {
@@ -63,7 +71,16 @@ impl Accumulator for Elements {
             }
             let value = Value::from_array(values[0].as_ref(), row, self.ty)
                 .map_err(|error| datafusion::common::DataFusionError::External(Box::new(error)))?;
-            self.push(Json::from_value(&value).to_string());
+            match Json::from_value(&value) {
+                // The set of arrays is that of their elements (`make-set-aggregation-function.md`).
+                Json::Array(items) if self.seen.is_some() => self.push_all(items),
+                other @ (Json::Null
+                | Json::Bool(_)
+                | Json::Number(_)
+                | Json::Text(_)
+                | Json::Array(_)
+                | Json::Bag(_)) => self.push(other.to_string()),
+            }
         }
         Ok(())
     }
@@ -86,9 +103,7 @@ impl Accumulator for Elements {
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         for text in states[0].as_string::<i32>().iter().flatten() {
             if let Some(Json::Array(items)) = json::parse(text) {
-                for item in items {
-                    self.push(item.to_string());
-                }
+                self.push_all(items);
             }
         }
         Ok(())

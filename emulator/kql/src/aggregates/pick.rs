@@ -17,7 +17,7 @@ use super::accumulator;
 /// Which row of a group is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Picked {
-    /// The first one.
+    /// The first one whose key is not null, or the first one.
     Any,
     /// The first with the greatest key.
     Greatest,
@@ -85,13 +85,13 @@ impl Best {
         }
     }
 
-    /// The best row of these, if any may be picked.
+    /// The best row of these. Where the key is null in all of them it is the first one, which any
+    /// row with a key replaces.
     fn best_of(&self, values: &[ArrayRef]) -> Result<Option<usize>> {
         let key = &values[0];
         let mut candidates = (0..key.len()).filter(|row| key.is_valid(*row));
         let Some(mut best) = candidates.next() else {
-            let rows = self.which == Picked::Any && !key.is_empty();
-            return Ok(rows.then_some(0));
+            return Ok((!key.is_empty()).then_some(0));
         };
         if self.which != Picked::Any {
             let compare = make_comparator(key, key, SortOptions::default())?;
@@ -112,9 +112,9 @@ impl Accumulator for Best {
         };
         let replace = match &self.row {
             None => true,
-            Some(current) if self.which == Picked::Any => {
-                current[0].is_null(0) && values[0].is_valid(row)
-            }
+            Some(_) if values[0].is_null(row) => false,
+            Some(current) if current[0].is_null(0) => true,
+            Some(_) if self.which == Picked::Any => false,
             Some(current) => {
                 let compare = make_comparator(&values[0], &current[0], SortOptions::default())?;
                 compare(row, 0) == self.wanted()

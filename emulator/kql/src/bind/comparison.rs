@@ -13,7 +13,7 @@ use crate::functions;
 use crate::json::{self, Json};
 use crate::kernel;
 
-use super::scalar::{Scalar, common_type, literal};
+use super::scalar::{Scalar, common_type, is_number, literal};
 
 /// `left operator right`
 pub(crate) fn compare(operator: BinaryOperator, left: Scalar, right: Scalar) -> Result<Scalar> {
@@ -41,10 +41,12 @@ pub(crate) fn compare(operator: BinaryOperator, left: Scalar, right: Scalar) -> 
 fn aligned(left: Scalar, right: Scalar) -> Result<(Scalar, Scalar)> {
     let (a, b) = (left.ty, right.ty);
     if a == ScalarType::Dynamic && b != ScalarType::Dynamic {
-        return Ok((functions::convert(left, b)?, right));
+        let right = exact(right)?;
+        return Ok((functions::convert(left, right.ty)?, right));
     }
     if b == ScalarType::Dynamic && a != ScalarType::Dynamic {
-        let right = functions::convert(right, a)?;
+        let left = exact(left)?;
+        let right = functions::convert(right, left.ty)?;
         return Ok((left, right));
     }
     let common = common_type(a, b).filter(|ty| *ty != ScalarType::Dynamic);
@@ -55,6 +57,21 @@ fn aligned(left: Scalar, right: Scalar) -> Result<(Scalar, Scalar)> {
         ));
     };
     Ok((left.widened(ty)?, right.widened(ty)?))
+}
+
+/// A whole number as a decimal, so that a dynamic beside it keeps its fraction: 1.5 is not 1.
+fn exact(value: Scalar) -> Result<Scalar> {
+    match value.ty {
+        ScalarType::Int | ScalarType::Long => functions::convert(value, ScalarType::Decimal),
+        ScalarType::Bool
+        | ScalarType::Real
+        | ScalarType::Decimal
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid
+        | ScalarType::String
+        | ScalarType::Dynamic => Ok(value),
+    }
 }
 
 fn is_equality(operator: BinaryOperator) -> bool {
@@ -208,20 +225,15 @@ pub(crate) fn membership(left: Scalar, values: Vec<Scalar>, ignore_case: bool) -
         return membership(functions::lower(left)?, lowered, false);
     }
     let constant = left.constant && members.iter().all(|member| member.constant);
-    if matches!(left.ty, ScalarType::Real | ScalarType::Dynamic) {
+    let widens = |member: &Scalar| is_number(left.ty) && is_number(member.ty);
+    let mixed = members
+        .iter()
+        .any(|member| member.ty != left.ty && widens(member));
+    if mixed || matches!(left.ty, ScalarType::Real | ScalarType::Dynamic) {
         return any_equal(left, members);
     }
     let mut list = Vec::with_capacity(members.len());
-    let mut left = left;
     for member in members {
-        if left.ty == ScalarType::Int && member.ty == ScalarType::Long {
-            left = left.widened(ScalarType::Long)?;
-        }
-        let member = if member.ty == ScalarType::Int && left.ty == ScalarType::Long {
-            member.widened(ScalarType::Long)?
-        } else {
-            member
-        };
         if member.ty != left.ty {
             return Err(KqlError::semantic(
                 "SEM0064",

@@ -7,6 +7,7 @@ use crate::error::{KqlError, Result};
 use crate::functions;
 use crate::relation::Relation;
 
+use super::comparison::{compare, membership};
 use super::scalar::{Scalar, literal};
 use super::{Binder, Binding, Env};
 
@@ -145,12 +146,16 @@ impl Binder {
         let right = self.scalar(right, env)?;
         match operator {
             BinaryOperator::And | BinaryOperator::Or => functions::logical(operator, left, right),
-            BinaryOperator::Equal
-            | BinaryOperator::NotEqual
-            | BinaryOperator::Less
+            BinaryOperator::Equal | BinaryOperator::NotEqual => compare(operator, left, right),
+            BinaryOperator::Less
             | BinaryOperator::LessOrEqual
             | BinaryOperator::Greater
-            | BinaryOperator::GreaterOrEqual => super::comparison::compare(operator, left, right),
+            | BinaryOperator::GreaterOrEqual => {
+                for side in [&left, &right] {
+                    refuse_unordered("'<', '<=', '>' or '>='", side)?;
+                }
+                compare(operator, left, right)
+            }
             BinaryOperator::Add
             | BinaryOperator::Subtract
             | BinaryOperator::Multiply
@@ -174,8 +179,9 @@ impl Binder {
         if from.ty == ScalarType::DateTime && to.ty == ScalarType::TimeSpan {
             to = functions::arithmetic(BinaryOperator::Add, from.clone(), to)?;
         }
-        let low = super::comparison::compare(BinaryOperator::GreaterOrEqual, left.clone(), from)?;
-        let high = super::comparison::compare(BinaryOperator::LessOrEqual, left, to)?;
+        refuse_unordered("'between'", &left)?;
+        let low = compare(BinaryOperator::GreaterOrEqual, left.clone(), from)?;
+        let high = compare(BinaryOperator::LessOrEqual, left, to)?;
         functions::logical(BinaryOperator::And, low, high)
     }
 
@@ -188,7 +194,7 @@ impl Binder {
     ) -> Result<Scalar> {
         let left = self.scalar(left, env)?;
         let values = self.values(list, env)?;
-        super::comparison::membership(left, values, ignore_case)
+        membership(left, values, ignore_case)
     }
 
     /// The values of an `in` list; a tabular expression gives those of its first column.
@@ -280,6 +286,17 @@ impl Binder {
             .map(|argument| self.scalar(&argument.value, env))
             .collect()
     }
+}
+
+/// Strings and guids have no order for operators, though they sort (`strcmp` compares strings).
+fn refuse_unordered(what: &str, value: &Scalar) -> Result<()> {
+    if !matches!(value.ty, ScalarType::String | ScalarType::Guid) {
+        return Ok(());
+    }
+    Err(KqlError::semantic(
+        "SEM0064",
+        format!("{what} cannot be applied to a value of type {}", value.ty),
+    ))
 }
 
 fn negated_if(negated: bool, value: Scalar) -> Scalar {

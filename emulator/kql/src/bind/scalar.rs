@@ -72,6 +72,15 @@ impl Scalar {
         }
     }
 
+    /// The number of a long literal.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not ours")]
+    pub(crate) fn literal_long(&self) -> Option<i64> {
+        match &self.expr {
+            Expr::Literal(ScalarValue::Int64(value), _) if self.ty == ScalarType::Long => *value,
+            _ => None,
+        }
+    }
+
     /// Int to long, long to real, and so on; other pairs only by an explicit conversion.
     pub(crate) fn widened(self, ty: ScalarType) -> Result<Self> {
         use ScalarType::{Decimal, Int, Long, Real};

@@ -12,10 +12,7 @@ use crate::error::{KqlError, Result};
 use crate::execute;
 use crate::relation::{Relation, RelationColumn};
 
-use super::{Binder, Binding, Env, Scope};
-
-/// Rows that `range` may make.
-const RANGE_LIMIT: usize = 10_000_000;
+use super::{Binder, Binding, Env, Scope, range};
 
 impl Binder {
     pub(super) fn source(&self, source: &Source, scope: &Scope) -> Result<Relation> {
@@ -385,8 +382,7 @@ impl Binder {
     fn range(&self, name: &str, bounds: [&Expr; 3], scope: &Scope) -> Result<Relation> {
         let [from, to, step] =
             bounds.map(|bound| self.constant(bound, scope, "A bound of 'range'"));
-        let values = range_values(&from?, &to?, &step?)?;
-        let ty = values.first().map_or(ScalarType::Long, Value::ty);
+        let (ty, values) = range::values(&from?, &to?, &step?)?;
         let mut builder = ColumnBuilder::new(ty);
         for value in &values {
             builder
@@ -437,54 +433,4 @@ fn stored_as(value: Value, ty: ScalarType) -> Result<Value> {
         }
         _ => return Err(wrong_value(from, ty)),
     })
-}
-
-/// From the first to the last value, both included.
-fn range_values(from: &Value, to: &Value, step: &Value) -> Result<Vec<Value>> {
-    let as_long = |value: &Value| match value {
-        Value::Int(value) => Some(i64::from(*value)),
-        Value::Long(value) | Value::DateTime(value) | Value::TimeSpan(value) => Some(*value),
-        Value::Null(_)
-        | Value::Bool(_)
-        | Value::Real(_)
-        | Value::Decimal(_)
-        | Value::Guid(_)
-        | Value::String(_)
-        | Value::Dynamic(_) => None,
-    };
-    let make: fn(i64) -> Value = match (from.ty(), to.ty(), step.ty()) {
-        (
-            ScalarType::Int | ScalarType::Long,
-            ScalarType::Int | ScalarType::Long,
-            ScalarType::Int | ScalarType::Long,
-        ) => Value::Long,
-        (ScalarType::DateTime, ScalarType::DateTime, ScalarType::TimeSpan) => Value::DateTime,
-        (ScalarType::TimeSpan, ScalarType::TimeSpan, ScalarType::TimeSpan) => Value::TimeSpan,
-        (a, b, c) => {
-            return Err(KqlError::unsupported(format!(
-                "'range' from a {a} to a {b} by a {c}"
-            )));
-        }
-    };
-    let (Some(mut at), Some(end), Some(step)) = (as_long(from), as_long(to), as_long(step)) else {
-        return Ok(Vec::new());
-    };
-    if step == 0 {
-        return Err(KqlError::semantic("SEM0017", "The step of 'range' is zero"));
-    }
-    let mut values = Vec::new();
-    while (step > 0 && at <= end) || (step < 0 && at >= end) {
-        if values.len() >= RANGE_LIMIT {
-            return Err(KqlError::Limits {
-                code: "80DA0001",
-                message: format!("'range' makes more than {RANGE_LIMIT} rows"),
-            });
-        }
-        values.push(make(at));
-        match at.checked_add(step) {
-            Some(next) => at = next,
-            None => break,
-        }
-    }
-    Ok(values)
 }

@@ -18,7 +18,13 @@ use ScalarType::{DateTime, Int, Long, Real, TimeSpan};
 
 pub(crate) fn negate(value: Scalar) -> Result<Scalar> {
     let zero = match value.ty {
-        Int => kusto_emulator_values::Value::Int(0),
+        Int => {
+            let expr = kernel::call("negate_int", Int, vec![value.expr], |columns| {
+                let values = columns.int(0)?;
+                columns.ints(|row| values.get(row).map(i32::wrapping_neg))
+            });
+            return Ok(Scalar::new(expr, Int, value.constant));
+        }
         Long => kusto_emulator_values::Value::Long(0),
         TimeSpan => kusto_emulator_values::Value::TimeSpan(0),
         ScalarType::Decimal => kusto_emulator_values::Value::Decimal(Decimal::zero()),
@@ -86,17 +92,11 @@ pub(crate) fn arithmetic(operator: BinaryOperator, left: Scalar, right: Scalar) 
             let number = common_type(a, b)
                 .filter(|ty| crate::bind::is_number(*ty))
                 .ok_or_else(wrong)?;
+            // "If both operands are of integer types (int or long), the result will be of type long."
+            let number = if number == Int { Long } else { number };
             let (left, right) = (left.widened(number)?, right.widened(number)?);
             let expr = match number {
-                Int => {
-                    let wide = longs(
-                        operator,
-                        left.widened(Long)?.expr,
-                        right.widened(Long)?.expr,
-                    );
-                    narrowed(wide)
-                }
-                Long => longs(operator, left.expr, right.expr),
+                Int | Long => longs(operator, left.expr, right.expr),
                 Real => reals(operator, left.expr, right.expr),
                 ScalarType::Bool
                 | ScalarType::Decimal
@@ -139,18 +139,6 @@ fn without_dynamic(value: Scalar) -> Result<Scalar> {
         ));
     }
     Ok(value)
-}
-
-/// The low 32 bits, as 32-bit arithmetic gives them.
-fn narrowed(value: Expr) -> Expr {
-    kernel::call("narrow", Int, vec![value], |columns| {
-        let values = columns.long(0)?;
-        columns.ints(|row| {
-            values
-                .get(row)
-                .and_then(|value| i32::try_from((value << 32) >> 32).ok())
-        })
-    })
 }
 
 fn longs(operator: BinaryOperator, left: Expr, right: Expr) -> Expr {
@@ -242,12 +230,22 @@ fn decimals(operator: BinaryOperator, left: Expr, right: Expr) -> Expr {
                     | BinaryOperator::Greater
                     | BinaryOperator::GreaterOrEqual
                     | BinaryOperator::Modulo
-                    | BinaryOperator::Text { .. } => a.rem(&b),
+                    | BinaryOperator::Text { .. } => modulo(&a, &b),
                 };
                 value.map(|value| value.to_string())
             })
         },
     )
+}
+
+/// The remainder that is not negative, as that of the other numbers.
+fn modulo(value: &Decimal, by: &Decimal) -> Option<Decimal> {
+    let rest = value.rem(by)?;
+    if rest.is_negative() {
+        rest.add(&by.abs())
+    } else {
+        Some(rest)
+    }
 }
 
 /// A datetime outside of the years 1 to 9999 is null.

@@ -285,9 +285,7 @@ fn part(args: &Arguments) -> Result<Scalar> {
         "month" => |civil, _| civil.month,
         "week_of_year" => |_, ticks| iso_week(ticks),
         "day" => |civil, _| civil.day,
-        "dayofyear" | "day_of_year" => {
-            |_, ticks| ticks / TICKS_PER_DAY - year_start(ticks) / TICKS_PER_DAY + 1
-        }
+        "dayofyear" => |_, ticks| ticks / TICKS_PER_DAY - year_start(ticks) / TICKS_PER_DAY + 1,
         "hour" => |civil, _| civil.hour,
         "minute" => |civil, _| civil.minute,
         "second" => |civil, _| civil.second,
@@ -299,18 +297,17 @@ fn part(args: &Arguments) -> Result<Scalar> {
     let values = vec![args.typed(1, DateTime)?];
     let expr = kernel::call(
         format!("datetime_part_{period}"),
-        Long,
+        Int,
         values,
         move |columns| {
             let dates = columns.long(0)?;
-            columns.longs(|row| {
-                dates
-                    .get(row)
-                    .map(|ticks| read(&datetime::civil(ticks), ticks))
+            columns.ints(|row| {
+                let ticks = dates.get(row)?;
+                i32::try_from(read(&datetime::civil(ticks), ticks)).ok()
             })
         },
     );
-    Ok(args.result(expr, Long))
+    Ok(args.result(expr, Int))
 }
 
 /// ISO 8601: weeks begin on Monday, the first has the year's first Thursday.

@@ -1,8 +1,9 @@
 //! Hashes, ids, random numbers.
 //!
-//! Kusto documents that hashes work on the value's text or bytes without giving the bytes; those
-//! of strings are the UTF-8 bytes, those of other types here the text that `tostring` gives.
-//! Equal values have equal hashes on every embedded cluster.
+//! `hash_sha256` hashes the text that `tostring` gives, `hash_xxhash64` the UTF-8 bytes of a string
+//! and the eight bytes of a datetime's ticks, least first: so the documented values of strings and
+//! datetimes tell. Other numbers are hashed by their bytes in the same way, other types by their
+//! text; both are our reading. Equal values have equal hashes on every embedded cluster.
 
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{Volatility, lit};
@@ -12,7 +13,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use crate::bind::Scalar;
 use crate::error::{KqlError, Result};
-use crate::kernel;
+use crate::kernel::{self, Columns};
 
 use super::{Arguments, convert};
 
@@ -31,19 +32,33 @@ pub(super) fn bind(name: &str, args: &mut Arguments) -> Option<Result<Scalar>> {
 /// `hash_xxhash64(value [, mod])`
 fn xxhash(args: &Arguments) -> Result<Scalar> {
     args.count(1, 2)?;
-    let mut values = vec![convert(args.get(0)?.clone(), ScalarType::String)?.expr];
+    let value = args.get(0)?.clone();
+    let ty = value.ty;
+    let value = match ty {
+        ScalarType::Bool
+        | ScalarType::Int
+        | ScalarType::Long
+        | ScalarType::Real
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan => value.expr,
+        ScalarType::Decimal | ScalarType::Guid | ScalarType::String | ScalarType::Dynamic => {
+            convert(value, ScalarType::String)?.expr
+        }
+    };
+    let mut values = vec![value];
     if args.len() == 2 {
         values.push(args.typed(1, ScalarType::Long)?);
     }
-    let expr = kernel::call("hash_xxhash64", ScalarType::Long, values, |columns| {
-        let texts = columns.text(0)?;
+    let name = format!("hash_xxhash64_{ty}");
+    let expr = kernel::call(name, ScalarType::Long, values, move |columns| {
+        let hashes = hashes(columns, ty)?;
         let modulus = if columns.len() > 1 {
             Some(columns.long(1)?)
         } else {
             None
         };
         columns.longs(|row| {
-            let hash = xxh64(texts.or_empty(row).as_bytes(), 0);
+            let hash = hashes(row);
             match &modulus {
                 None => Some(hash.cast_signed()),
                 Some(modulus) => {
@@ -56,6 +71,48 @@ fn xxhash(args: &Arguments) -> Result<Scalar> {
         })
     });
     Ok(args.result(expr, ScalarType::Long))
+}
+
+/// The hash of each row of the first argument; null has that of no bytes.
+fn hashes<'a>(
+    columns: &'a Columns,
+    ty: ScalarType,
+) -> datafusion::common::Result<Box<dyn Fn(usize) -> u64 + 'a>> {
+    let bytes = |bytes: Option<&[u8]>| xxh64(bytes.unwrap_or_default(), 0);
+    Ok(match ty {
+        ScalarType::Bool => {
+            let values = columns.bool(0)?;
+            Box::new(move |row| {
+                let value = values.get(row).map(|value| [u8::from(value)]);
+                bytes(value.as_ref().map(<[u8; 1]>::as_slice))
+            })
+        }
+        ScalarType::Int => {
+            let values = columns.int(0)?;
+            Box::new(move |row| {
+                let value = values.get(row).map(i32::to_le_bytes);
+                bytes(value.as_ref().map(<[u8; 4]>::as_slice))
+            })
+        }
+        ScalarType::Real => {
+            let values = columns.real(0)?;
+            Box::new(move |row| {
+                let value = values.get(row).map(f64::to_le_bytes);
+                bytes(value.as_ref().map(<[u8; 8]>::as_slice))
+            })
+        }
+        ScalarType::Long | ScalarType::DateTime | ScalarType::TimeSpan => {
+            let values = columns.long(0)?;
+            Box::new(move |row| {
+                let value = values.get(row).map(i64::to_le_bytes);
+                bytes(value.as_ref().map(<[u8; 8]>::as_slice))
+            })
+        }
+        ScalarType::Decimal | ScalarType::Guid | ScalarType::String | ScalarType::Dynamic => {
+            let texts = columns.text(0)?;
+            Box::new(move |row| xxh64(texts.or_empty(row).as_bytes(), 0))
+        }
+    })
 }
 
 fn sha256(args: &Arguments) -> Result<Scalar> {

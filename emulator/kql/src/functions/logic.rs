@@ -48,10 +48,10 @@ pub(super) fn bind(name: &str, args: &mut Arguments) -> Option<Result<Scalar>> {
         "isnotnull" | "notnull" => args.count(1, 1).and_then(|()| is_null(args, true)),
         "isempty" => args
             .count(1, 1)
-            .and_then(|()| is_empty(args.get(0)?.clone(), false)),
+            .and_then(|()| emptiness(args.get(0)?.clone(), false)),
         "isnotempty" | "notempty" => args
             .count(1, 1)
-            .and_then(|()| is_empty(args.get(0)?.clone(), true)),
+            .and_then(|()| emptiness(args.get(0)?.clone(), true)),
         "max_of" => extreme(args, BinaryOperator::Greater),
         "min_of" => extreme(args, BinaryOperator::Less),
         _ => return None,
@@ -152,7 +152,7 @@ fn coalesce(args: &mut Arguments) -> Result<Scalar> {
         return Err(super::wrong_count("coalesce", 2, 64));
     };
     for value in values.into_iter().rev() {
-        let present = is_empty(value.clone(), true)?;
+        let present = emptiness(value.clone(), true)?;
         let present = if value.ty == ScalarType::String {
             present.expr
         } else {
@@ -178,8 +178,12 @@ fn is_null(args: &Arguments, negated: bool) -> Result<Scalar> {
     Ok(args.result(expr, ScalarType::Bool))
 }
 
-/// The empty string, or the null of another type.
-fn is_empty(value: Scalar, negated: bool) -> Result<Scalar> {
+/// Whether a value is the empty string, or the null of another type.
+pub(crate) fn is_empty(value: Scalar) -> Result<Scalar> {
+    emptiness(value, false)
+}
+
+fn emptiness(value: Scalar, negated: bool) -> Result<Scalar> {
     let constant = value.constant;
     let expr = match value.ty {
         ScalarType::String => {

@@ -45,13 +45,13 @@ use ScalarType::{DateTime, Int, Long, Real, TimeSpan};
 pub(super) fn bind(name: &str, args: &mut Arguments) -> Option<Result<Scalar>> {
     let real = |f: fn(f64) -> f64| Some(real_function(args, f));
     match name {
-        "sqrt" => real(f64::sqrt),
+        "sqrt" => Some(root_or_log(args, f64::sqrt)),
         "exp" => real(f64::exp),
         "exp2" => real(f64::exp2),
         "exp10" => real(|value| 10_f64.powf(value)),
-        "log" => real(f64::ln),
-        "log2" => real(f64::log2),
-        "log10" => real(f64::log10),
+        "log" => Some(root_or_log(args, f64::ln)),
+        "log2" => Some(root_or_log(args, f64::log2)),
+        "log10" => Some(root_or_log(args, f64::log10)),
         "sin" => real(f64::sin),
         "cos" => real(f64::cos),
         "tan" => real(f64::tan),
@@ -62,32 +62,59 @@ pub(super) fn bind(name: &str, args: &mut Arguments) -> Option<Result<Scalar>> {
         "isnan" => Some(real_test(args, f64::is_nan)),
         "isinf" => Some(real_test(args, f64::is_infinite)),
         "isfinite" => Some(real_test(args, f64::is_finite)),
-        "abs" | "sign" | "ceiling" => Some(shaped(args, name)),
-        "bin" => Some(bin(args)),
-        "floor" => Some(if args.len() == 1 {
-            shaped(args, name)
-        } else {
-            bin(args)
-        }),
+        "abs" | "ceiling" => Some(shaped(args, name)),
+        "sign" => Some(sign(args)),
+        "bin" | "floor" => Some(bin(args)),
         "round" => Some(round(args)),
         "pow" => Some(power(args)),
-        "binary_and" => Some(binary(args, |a, b| a & b)),
-        "binary_or" => Some(binary(args, |a, b| a | b)),
-        "binary_xor" => Some(binary(args, |a, b| a ^ b)),
-        "binary_shift_left" => Some(binary(args, |value, by| {
-            shift(by).map_or(0, |by| value << by)
-        })),
+        "binary_and" => Some(binary(args, |a, b| Some(a & b))),
+        "binary_or" => Some(binary(args, |a, b| Some(a | b))),
+        "binary_xor" => Some(binary(args, |a, b| Some(a ^ b))),
+        "binary_shift_left" => Some(binary(args, |value, by| Some(value << shift(by)?))),
         // Arithmetic: the sign fills the places that become free.
-        "binary_shift_right" => Some(binary(args, |value, by| value >> shift(by).unwrap_or(63))),
+        "binary_shift_right" => Some(binary(args, |value, by| Some(value >> shift(by)?))),
         "binary_not" => Some(long_function(args, |value| !value)),
         "bitset_count_ones" => Some(long_function(args, |value| i64::from(value.count_ones()))),
         _ => None,
     }
 }
 
-/// Places to shift by; none from 64 on.
+/// Places to shift by: `shift % 64`, and null of a negative shift
+/// (`binary-shift-left-function.md`).
 fn shift(by: i64) -> Option<u32> {
-    u32::try_from(by).ok().filter(|by| *by < 64)
+    u32::try_from(by).ok().map(|by| by % 64)
+}
+
+/// `sqrt` and the logarithms: null of a negative number (`sqrt-function.md`, `log-function.md`).
+fn root_or_log(args: &Arguments, f: fn(f64) -> f64) -> Result<Scalar> {
+    let values = args.all_typed(&[Real])?;
+    let expr = kernel::call(args.name.clone(), Real, values, move |columns| {
+        let values = columns.real(0)?;
+        columns.reals(|row| {
+            let value = values.get(row)?;
+            (value >= 0.0 || value.is_nan()).then(|| f(value))
+        })
+    });
+    Ok(args.result(expr, Real))
+}
+
+/// `sign(number)`: -1, 0 or 1 as a real.
+fn sign(args: &Arguments) -> Result<Scalar> {
+    args.count(1, 1)?;
+    let value = if args.ty(0)? == ScalarType::Decimal {
+        super::convert(args.get(0)?.clone(), Real)?.expr
+    } else {
+        args.typed(0, Real)?
+    };
+    let expr = kernel::call("sign", Real, vec![value], |columns| {
+        let values = columns.real(0)?;
+        columns.reals(|row| {
+            let value = values.get(row)?;
+            let zero_or_nan = value == 0.0 || value.is_nan();
+            Some(if zero_or_nan { value } else { value.signum() })
+        })
+    });
+    Ok(args.result(expr, Real))
 }
 
 fn real_function(args: &Arguments, f: fn(f64) -> f64) -> Result<Scalar> {
@@ -107,10 +134,19 @@ fn real_test(args: &Arguments, f: fn(f64) -> bool) -> Result<Scalar> {
         values,
         move |columns| {
             let values = columns.real(0)?;
-            columns.bools(|row| values.get(row).map(f))
+            // Null is no number of any kind: "`false` otherwise" (`isnan-function.md`).
+            columns.bools(|row| Some(values.get(row).is_some_and(f)))
         },
     );
     Ok(args.result(expr, ScalarType::Bool))
+}
+
+/// Whether a real is NaN; false of null.
+pub(crate) fn is_nan(value: Expr) -> Expr {
+    kernel::call("isnan", ScalarType::Bool, vec![value], |columns| {
+        let values = columns.real(0)?;
+        columns.bools(|row| Some(values.get(row).is_some_and(f64::is_nan)))
+    })
 }
 
 fn long_function(args: &Arguments, f: fn(i64) -> i64) -> Result<Scalar> {
@@ -122,16 +158,17 @@ fn long_function(args: &Arguments, f: fn(i64) -> i64) -> Result<Scalar> {
     Ok(args.result(expr, Long))
 }
 
-fn binary(args: &Arguments, f: fn(i64, i64) -> i64) -> Result<Scalar> {
+fn binary(args: &Arguments, f: fn(i64, i64) -> Option<i64>) -> Result<Scalar> {
     let values = args.all_typed(&[Long, Long])?;
     let expr = kernel::call(args.name.clone(), Long, values, move |columns| {
         let (left, right) = (columns.long(0)?, columns.long(1)?);
-        columns.longs(|row| Some(f(left.get(row)?, right.get(row)?)))
+        columns.longs(|row| f(left.get(row)?, right.get(row)?))
     });
     Ok(args.result(expr, Long))
 }
 
-/// `abs`, `sign`, `ceiling`, `floor`: the result has the type of the argument.
+/// `abs` and `ceiling`: the result has the type of the argument, except that `abs` of an int is a
+/// long.
 fn shaped(args: &Arguments, name: &str) -> Result<Scalar> {
     args.count(1, 1)?;
     let ty = args.ty(0)?;
@@ -154,22 +191,24 @@ fn shaped(args: &Arguments, name: &str) -> Result<Scalar> {
                 columns.longs(|row| {
                     values.get(row).map(|value| match which.as_str() {
                         "abs" => value.wrapping_abs(),
-                        "sign" => value.signum(),
                         _ => value,
                     })
                 })
             });
+            let narrow = ty == Int && name != "abs";
             let ty = if ty == TimeSpan { TimeSpan } else { Long };
-            return Ok(args.result(expr, ty));
+            let result = args.result(expr, ty);
+            return if narrow {
+                super::convert(result, Int)
+            } else {
+                Ok(result)
+            };
         }
         Real => kernel::call(label, Real, vec![value], move |columns| {
             let values = columns.real(0)?;
             columns.reals(|row| {
                 values.get(row).map(|value| match which.as_str() {
                     "abs" => value.abs(),
-                    "sign" if value == 0.0 || value.is_nan() => value,
-                    "sign" => value.signum(),
-                    "floor" => value.floor(),
                     _ => value.ceil(),
                 })
             })
@@ -193,14 +232,6 @@ fn shaped_decimal(label: String, which: String, value: Expr) -> Expr {
             let value = Decimal::parse(values.get(row)?)?;
             let value = match which.as_str() {
                 "abs" => value.abs(),
-                "sign" => Decimal::from(if value.is_zero() {
-                    0
-                } else if value.is_negative() {
-                    -1
-                } else {
-                    1
-                }),
-                "floor" => value.floor(),
                 _ => value.ceiling(),
             };
             Some(value.to_string())
@@ -214,7 +245,6 @@ fn bin(args: &Arguments) -> Result<Scalar> {
     let (value, size) = (args.ty(0)?, args.ty(1)?);
     let ty = match (value, size) {
         (DateTime | TimeSpan, TimeSpan) => value,
-        (Int, Int) => Int,
         (Int | Long, Int | Long) => Long,
         (Int | Long | Real, Int | Long | Real) => Real,
         (value, _) => return Err(args.wrong_type(0, value)),
@@ -244,43 +274,59 @@ fn bin(args: &Arguments) -> Result<Scalar> {
             (size > 0).then(|| value.div_euclid(size).wrapping_mul(size))
         })
     });
-    let result = args.result(expr, if ty == Int { Long } else { ty });
-    if ty == Int {
-        super::convert(result, Int)
-    } else {
-        Ok(result)
-    }
+    Ok(args.result(expr, ty))
 }
 
-/// `round(value [, digits])`, half away from zero.
+/// `round(value [, digits])`, half away from zero; the result has the type of the value.
 fn round(args: &Arguments) -> Result<Scalar> {
     args.count(1, 2)?;
-    if args.ty(0)? == ScalarType::Decimal {
-        return Err(KqlError::unsupported("round() of a decimal"));
-    }
+    let ty = match args.ty(0)? {
+        ty @ (Int | Long | Real) => ty,
+        ScalarType::Dynamic => Real,
+        other @ (ScalarType::Bool
+        | ScalarType::Decimal
+        | DateTime
+        | TimeSpan
+        | ScalarType::Guid
+        | ScalarType::String) => {
+            return Err(KqlError::unsupported(format!("round() of a {other}")));
+        }
+    };
     let digits = if args.len() == 2 {
         args.typed(1, Long)?
     } else {
         lit(0_i64)
     };
-    let expr = kernel::call(
-        "round",
-        Real,
-        vec![args.typed(0, Real)?, digits],
-        |columns| {
+    if ty == Real {
+        let values = vec![args.typed(0, Real)?, digits];
+        let expr = kernel::call("round", Real, values, |columns| {
             let (values, digits) = (columns.real(0)?, columns.long(1)?);
-            columns.reals(|row| {
-                let scale = 10_f64.powi(i32::try_from(digits.get(row)?).ok()?);
-                let scaled = values.get(row)? * scale;
-                Some(if scaled.is_finite() {
-                    scaled.round() / scale
-                } else {
-                    values.get(row)?
-                })
-            })
-        },
-    );
-    Ok(args.result(expr, Real))
+            columns.reals(|row| Some(round_real(values.get(row)?, digits.get(row)?)))
+        });
+        return Ok(args.result(expr, Real));
+    }
+    let values = vec![args.typed(0, Long)?, digits];
+    let expr = kernel::call("round_long", Long, values, |columns| {
+        let (values, digits) = (columns.long(0)?, columns.long(1)?);
+        columns.longs(|row| {
+            let value = Decimal::from(values.get(row)?);
+            value.round(digits.get(row)?).to_i64()
+        })
+    });
+    super::convert(args.result(expr, Long), ty)
+}
+
+fn round_real(value: f64, digits: i64) -> f64 {
+    let digits = i32::try_from(digits.clamp(-400, 400)).unwrap_or(0);
+    let scale = 10_f64.powi(digits);
+    let scaled = value * scale;
+    if scale == 0.0 {
+        0.0
+    } else if scaled.is_finite() {
+        scaled.round() / scale
+    } else {
+        value
+    }
 }
 
 fn power(args: &Arguments) -> Result<Scalar> {

@@ -1,15 +1,17 @@
-//! Functions of strings. Positions and lengths count code points.
+//! Functions of strings. Lengths count code points.
+
+mod patterns;
+mod positions;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 
 use kusto_emulator_values::{ScalarType, Value};
-use regex::Regex;
 
 use crate::bind::Scalar;
-use crate::error::{KqlError, Result};
+use crate::error::Result;
 use crate::kernel;
+
+pub(super) use patterns::{Patterns, check_pattern};
 
 use super::{Arguments, convert};
 
@@ -68,13 +70,13 @@ pub(super) fn bind(name: &str, args: &mut Arguments) -> Option<Result<Scalar>> {
             percent(text, "-_.!~*'()").into()
         }),
         "url_decode" => mapped(args, "url_decode", |text| from_percent(text).into()),
-        "substring" => substring(args),
-        "indexof" => index_of(args),
+        "substring" => positions::substring(args),
+        "indexof" => positions::index_of(args),
         "replace_string" => replace_string(args),
-        "replace_regex" | "replace" => replace_regex(args, name),
-        "extract" => extract(args),
-        "trim" | "trim_start" | "trim_end" => trim(args, name),
-        "countof" => count_of(args),
+        "replace_regex" | "replace" => patterns::replace_regex(args, name),
+        "extract" => patterns::extract(args),
+        "trim" | "trim_start" | "trim_end" => patterns::trim(args, name),
+        "countof" => positions::count_of(args),
         "strrep" => repeat(args),
         "split" => split(args),
         _ => return None,
@@ -145,87 +147,6 @@ fn concatenated(args: &Arguments, delimited: bool) -> Result<Scalar> {
     Ok(args.result(expr, TEXT))
 }
 
-/// Byte offset of a code point, or the end.
-fn offset(text: &str, position: usize) -> usize {
-    text.char_indices()
-        .nth(position)
-        .map_or(text.len(), |(at, _)| at)
-}
-
-/// `substring(source, start [, length])`; a negative start counts from the end.
-fn substring(args: &Arguments) -> Result<Scalar> {
-    args.count(2, 3)?;
-    let mut values = vec![args.typed(0, TEXT)?, args.typed(1, LONG)?];
-    if args.len() == 3 {
-        values.push(args.typed(2, LONG)?);
-    }
-    let expr = kernel::call("substring", TEXT, values, |columns| {
-        let (texts, starts) = (columns.text(0)?, columns.long(1)?);
-        let lengths = if columns.len() > 2 {
-            Some(columns.long(2)?)
-        } else {
-            None
-        };
-        columns.strings(|row, out| {
-            let text = texts.or_empty(row);
-            let Some(start) = starts.get(row) else { return };
-            let start = match usize::try_from(start) {
-                Ok(start) => start,
-                Err(_) => {
-                    let count = text.chars().count();
-                    count
-                        .saturating_sub(usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX))
-                }
-            };
-            let rest = &text[offset(text, start)..];
-            let length = match &lengths {
-                None => usize::MAX,
-                Some(lengths) => lengths
-                    .get(row)
-                    .and_then(|length| usize::try_from(length).ok())
-                    .unwrap_or(0),
-            };
-            out.push_str(&rest[..offset(rest, length)]);
-        })
-    });
-    Ok(args.result(expr, TEXT))
-}
-
-/// `indexof(source, lookup [, start])`; -1 if it is not there.
-fn index_of(args: &Arguments) -> Result<Scalar> {
-    if args.len() > 3 {
-        return Err(KqlError::unsupported(
-            "indexof() with a length or an occurrence",
-        ));
-    }
-    args.count(2, 3)?;
-    let mut values = vec![args.typed(0, TEXT)?, args.typed(1, TEXT)?];
-    if args.len() == 3 {
-        values.push(args.typed(2, LONG)?);
-    }
-    let expr = kernel::call("indexof", LONG, values, |columns| {
-        let (texts, wanted) = (columns.text(0)?, columns.text(1)?);
-        let starts = if columns.len() > 2 {
-            Some(columns.long(2)?)
-        } else {
-            None
-        };
-        columns.longs(|row| {
-            let text = texts.or_empty(row);
-            let start = match &starts {
-                None => 0,
-                Some(starts) => usize::try_from(starts.get(row)?).ok()?,
-            };
-            let from = offset(text, start);
-            let found = text[from..].find(wanted.or_empty(row));
-            found.map_or(Some(-1), |at| {
-                i64::try_from(text[..from + at].chars().count()).ok()
-            })
-        })
-    });
-    Ok(args.result(expr, LONG))
-}
-
 fn replace_string(args: &Arguments) -> Result<Scalar> {
     let values = args.all_typed(&[TEXT, TEXT, TEXT])?;
     let expr = kernel::call("replace_string", TEXT, values, |columns| {
@@ -240,156 +161,6 @@ fn replace_string(args: &Arguments) -> Result<Scalar> {
         })
     });
     Ok(args.result(expr, TEXT))
-}
-
-/// Patterns that were read, so that a pattern is read once and not for each row.
-#[derive(Default)]
-pub(super) struct Patterns(Mutex<HashMap<String, Option<Arc<Regex>>>>);
-
-impl Patterns {
-    pub(super) fn get(&self, pattern: &str) -> Option<Arc<Regex>> {
-        let mut known = self.0.lock().ok()?;
-        if let Some(found) = known.get(pattern) {
-            return found.clone();
-        }
-        let read = Regex::new(pattern).ok().map(Arc::new);
-        known.insert(pattern.to_owned(), read.clone());
-        read
-    }
-}
-
-/// A literal pattern that is no regular expression is refused at once.
-pub(super) fn check_pattern(value: &Scalar) -> Result<()> {
-    match value.literal_text().map(Regex::new) {
-        Some(Err(_)) => Err(KqlError::semantic(
-            "SEM0029",
-            "The regular expression is not valid",
-        )),
-        Some(Ok(_)) | None => Ok(()),
-    }
-}
-
-/// `replace_regex(source, regex, rewrite)`, or `replace(regex, rewrite, source)`: groups are `\1`.
-fn replace_regex(args: &Arguments, name: &str) -> Result<Scalar> {
-    let mut values = args.all_typed(&[TEXT, TEXT, TEXT])?;
-    if name == "replace" {
-        values.rotate_right(1);
-    }
-    check_pattern(args.get(if name == "replace" { 0 } else { 1 })?)?;
-    let patterns = Patterns::default();
-    let expr = kernel::call("replace_regex", TEXT, values, move |columns| {
-        let (texts, from, to) = (columns.text(0)?, columns.text(1)?, columns.text(2)?);
-        columns.strings(|row, out| {
-            let text = texts.or_empty(row);
-            match patterns.get(from.or_empty(row)) {
-                Some(pattern) => {
-                    out.push_str(&pattern.replace_all(text, rewrite(to.or_empty(row)).as_str()))
-                }
-                None => out.push_str(text),
-            }
-        })
-    });
-    Ok(args.result(expr, TEXT))
-}
-
-/// `\1` as `${1}`; a dollar stands for itself.
-fn rewrite(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, chars.peek()) {
-            ('\\', Some(digit)) if digit.is_ascii_digit() => {
-                out.push_str(&format!("${{{digit}}}"));
-                chars.next();
-            }
-            ('\\', Some('\\')) => {
-                out.push('\\');
-                chars.next();
-            }
-            ('$', _) => out.push_str("$$"),
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-/// `extract(regex, group, source [, typeof(…)])`
-fn extract(args: &Arguments) -> Result<Scalar> {
-    if args.len() == 4 {
-        return Err(KqlError::unsupported("extract() with a type"));
-    }
-    let values = args.all_typed(&[TEXT, LONG, TEXT])?;
-    check_pattern(args.get(0)?)?;
-    let patterns = Patterns::default();
-    let expr = kernel::call("extract", TEXT, values, move |columns| {
-        let (pattern, group, texts) = (columns.text(0)?, columns.long(1)?, columns.text(2)?);
-        columns.strings(|row, out| {
-            let group = group.get(row).and_then(|group| usize::try_from(group).ok());
-            let found = patterns.get(pattern.or_empty(row)).and_then(|pattern| {
-                pattern
-                    .captures(texts.or_empty(row))?
-                    .get(group?)
-                    .map(|found| found.as_str())
-            });
-            out.push_str(found.unwrap_or_default());
-        })
-    });
-    Ok(args.result(expr, TEXT))
-}
-
-/// `trim(regex, source)`: what fits the regex at the ends goes.
-fn trim(args: &Arguments, name: &str) -> Result<Scalar> {
-    let values = args.all_typed(&[TEXT, TEXT])?;
-    check_pattern(args.get(0)?)?;
-    let (start, end) = (name != "trim_end", name != "trim_start");
-    let patterns = Patterns::default();
-    let expr = kernel::call(name, TEXT, values, move |columns| {
-        let (pattern, texts) = (columns.text(0)?, columns.text(1)?);
-        columns.strings(|row, out| {
-            let mut text = texts.or_empty(row);
-            let pattern = pattern.or_empty(row);
-            if start
-                && let Some(found) = patterns
-                    .get(&format!("^(?:{pattern})"))
-                    .and_then(|p| p.find(text))
-            {
-                text = &text[found.end()..];
-            }
-            if end
-                && let Some(found) = patterns
-                    .get(&format!("(?:{pattern})$"))
-                    .and_then(|p| p.find(text))
-            {
-                text = &text[..found.start()];
-            }
-            out.push_str(text);
-        })
-    });
-    Ok(args.result(expr, TEXT))
-}
-
-/// `countof(text, search)`: plain search, matches may overlap.
-fn count_of(args: &Arguments) -> Result<Scalar> {
-    if args.len() == 3 && args.get(2)?.literal_text() != Some("normal") {
-        return Err(KqlError::unsupported("countof() with a regular expression"));
-    }
-    args.count(2, 3)?;
-    let values = vec![args.typed(0, TEXT)?, args.typed(1, TEXT)?];
-    let expr = kernel::call("countof", LONG, values, |columns| {
-        let (texts, wanted) = (columns.text(0)?, columns.text(1)?);
-        columns.longs(|row| {
-            let (text, wanted) = (texts.or_empty(row), wanted.or_empty(row));
-            if wanted.is_empty() {
-                return Some(0);
-            }
-            let count = text
-                .char_indices()
-                .filter(|(at, _)| text[*at..].starts_with(wanted))
-                .count();
-            i64::try_from(count).ok()
-        })
-    });
-    Ok(args.result(expr, LONG))
 }
 
 /// `strrep(value, times [, delimiter])`, 1,024 times at most.

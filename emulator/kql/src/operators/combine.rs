@@ -52,7 +52,7 @@ impl Binder {
                 }
             }
         }
-        let columns = union_columns(&legs, union.inner)?;
+        let columns = union_columns(&legs, union.inner);
         self.union_of(legs, &columns, union.with_source.as_deref())
     }
 
@@ -398,10 +398,7 @@ fn leg_name(query: &Pipeline) -> Option<String> {
 
 /// Columns of a union: name, name in the legs, type. A name of several types becomes several
 /// columns, `name_type` (`union-operator.md`).
-fn union_columns(
-    legs: &[(String, Relation)],
-    inner: bool,
-) -> Result<Vec<(String, String, ScalarType)>> {
+fn union_columns(legs: &[(String, Relation)], inner: bool) -> Vec<(String, String, ScalarType)> {
     let mut found: Vec<(String, ScalarType)> = Vec::new();
     for (_, leg) in legs {
         for column in &leg.columns {
@@ -417,18 +414,21 @@ fn union_columns(
                 .all(|(_, leg)| leg.find(name).is_some_and(|column| column.ty == *ty))
         });
     }
-    let columns: Vec<(String, String, ScalarType)> = found
+    let is_several = |name: &str| found.iter().filter(|(other, _)| other == name).count() > 1;
+    let mut taken: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
+    let columns = found
         .iter()
         .map(|(name, ty)| {
-            let several = found.iter().filter(|(other, _)| other == name).count() > 1;
-            let shown = if several {
-                format!("{name}_{ty}")
-            } else {
-                name.clone()
-            };
+            if !is_several(name) {
+                return (name.clone(), name.clone(), *ty);
+            }
+            // `x_long1` where there is an `x_long` already.
+            let shown = free_name(&format!("{name}_{ty}"), |name| {
+                taken.iter().any(|taken| taken == name)
+            });
+            taken.push(shown.clone());
             (shown, name.clone(), *ty)
         })
         .collect();
-    crate::relation::check_unique(columns.iter().map(|(name, _, _)| name.as_str()))?;
-    Ok(columns)
+    columns
 }

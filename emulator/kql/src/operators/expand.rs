@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, UInt64Array};
 use arrow::compute::take;
 use kusto_emulator_values::{Column, ColumnBuilder, ScalarType, Value};
 
-use crate::ast::{Expansion, Expr};
+use crate::ast::{Expansion, MvExpand};
 use crate::bind::{Binder, Env, Scope};
 use crate::error::{KqlError, Result};
 use crate::execute;
@@ -27,19 +27,17 @@ impl Binder {
     pub(super) fn mv_expand(
         &self,
         input: Relation,
-        items: &[Expansion],
-        limit: Option<&Expr>,
-        index: Option<&str>,
+        expand: &MvExpand,
         scope: &Scope,
     ) -> Result<Relation> {
-        let limit = match limit {
+        let limit = match &expand.limit {
             Some(limit) => self.row_count(limit, scope, "mv-expand")?,
             None => DEFAULT_LIMIT,
         };
         let batch = self.executor.batch(&input)?;
-        let mut expanded = Vec::with_capacity(items.len());
-        for item in items {
-            expanded.push(self.expanded(&input, item, &batch, scope)?);
+        let mut expanded = Vec::with_capacity(expand.items.len());
+        for item in &expand.items {
+            expanded.push(self.expanded(&input, item, expand.pairs, &batch, scope)?);
         }
         // Several columns expand side by side: a row becomes as many as its longest has elements.
         let mut from = Vec::new();
@@ -54,13 +52,21 @@ impl Binder {
                 positions.push(position);
             }
         }
-        self.expanded_rows(&input, &batch, expanded, &from, &positions, index)
+        self.expanded_rows(
+            &input,
+            &batch,
+            expanded,
+            &from,
+            &positions,
+            expand.index.as_deref(),
+        )
     }
 
     fn expanded(
         &self,
         input: &Relation,
         item: &Expansion,
+        pairs: bool,
         batch: &arrow::array::RecordBatch,
         scope: &Scope,
     ) -> Result<Expanded> {
@@ -85,13 +91,19 @@ impl Binder {
                     .then(|| json::parse(texts.value(row)))
                     .flatten()
                 {
-                    Some(Json::Array(items)) if items.is_empty() => vec![Json::Null],
+                    // Of an empty array or bag there is no row, of null there is one.
                     Some(Json::Array(items)) => items,
-                    Some(Json::Bag(members)) if !members.is_empty() => members
+                    Some(Json::Bag(members)) => members
                         .into_iter()
-                        .map(|member| Json::Bag(vec![member]))
+                        .map(|member| {
+                            if pairs {
+                                Json::Array(vec![Json::Text(member.0), member.1])
+                            } else {
+                                Json::Bag(vec![member])
+                            }
+                        })
                         .collect(),
-                    Some(Json::Bag(_)) | None => vec![Json::Null],
+                    None => vec![Json::Null],
                     Some(scalar) => vec![scalar],
                 }
             })
@@ -144,6 +156,26 @@ impl Binder {
     }
 }
 
+/// An element as a value of the type. "The operation of applying type is cast-only and doesn't
+/// include parsing": a string is no number. Datetimes, timespans and guids are strings here.
+fn cast(element: &Json, ty: ScalarType) -> Value {
+    let fits = match ty {
+        ScalarType::Bool => matches!(element, Json::Bool(_)),
+        ScalarType::Int | ScalarType::Long | ScalarType::Real | ScalarType::Decimal => {
+            matches!(element, Json::Number(_))
+        }
+        ScalarType::DateTime | ScalarType::TimeSpan | ScalarType::Guid => {
+            matches!(element, Json::Text(_))
+        }
+        ScalarType::String | ScalarType::Dynamic => true,
+    };
+    if fits {
+        Value::from_text(&element.to_text(), ty)
+    } else {
+        Value::Null(ty)
+    }
+}
+
 /// The new column; what is no value of its type becomes null.
 fn elements_of(
     column: &Expanded,
@@ -160,7 +192,7 @@ fn elements_of(
             Some(element) if column.ty == ScalarType::Dynamic => {
                 Value::Dynamic(element.to_string())
             }
-            Some(element) => Value::from_text(&element.to_text(), column.ty),
+            Some(element) => cast(element, column.ty),
         };
         builder
             .push_value(&value)

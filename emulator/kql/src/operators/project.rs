@@ -10,7 +10,7 @@ use crate::error::{KqlError, Result};
 use crate::execute;
 use crate::relation::{Output, Relation, RelationColumn, check_unique, free_name};
 
-use super::naming::own_name;
+use super::naming::{numbered, own_name};
 
 impl Binder {
     pub(super) fn project(
@@ -19,7 +19,7 @@ impl Binder {
         items: &[Named],
         scope: &Scope,
     ) -> Result<Relation> {
-        let (outputs, windowed) = self.outputs(&input, items, "project", "Column", scope)?;
+        let (outputs, windowed) = self.outputs(&input, items, "project", scope)?;
         if windowed {
             return self.evaluate_all_rows(&input, outputs);
         }
@@ -34,7 +34,7 @@ impl Binder {
         items: &[Named],
         scope: &Scope,
     ) -> Result<Relation> {
-        let (new, windowed) = self.outputs(&input, items, "extend", "Column", scope)?;
+        let (new, windowed) = self.outputs(&input, items, "extend", scope)?;
         let mut outputs = input.outputs();
         outputs.retain(|output| !new.iter().any(|new| new.name == output.name));
         outputs.extend(new);
@@ -75,7 +75,6 @@ impl Binder {
         input: &Relation,
         items: &[Named],
         operator: &'static str,
-        unnamed: &str,
         scope: &Scope,
     ) -> Result<(Vec<Output>, bool)> {
         let env = Env::over(scope, input, operator);
@@ -99,7 +98,7 @@ impl Binder {
                     };
                     match &base {
                         Some(name) => free_name(name, taken),
-                        None => numbered(unnamed, taken),
+                        None => numbered(taken),
                     }
                 }
                 _ => {
@@ -230,18 +229,6 @@ impl Binder {
             columns: ordered,
             ..input
         })
-    }
-}
-
-/// `Column1`, `Column2`, …: the first free one.
-fn numbered(stem: &str, taken: impl Fn(&str) -> bool) -> String {
-    let mut number = 1_usize;
-    loop {
-        let name = format!("{stem}{number}");
-        if !taken(&name) {
-            return name;
-        }
-        number += 1;
     }
 }
 

@@ -1,16 +1,16 @@
 //! `summarize`, `distinct`, `count`.
 
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlanBuilder};
-use kusto_emulator_values::ScalarType;
+use kusto_emulator_values::{ScalarType, Value};
 
 use crate::aggregates::{self, Picked};
 use crate::ast::{Argument, Expr, Named};
-use crate::bind::{Binder, Env, Scalar, Scope};
+use crate::bind::{Binder, Env, Scalar, Scope, literal};
 use crate::error::{KqlError, Result};
 use crate::functions;
 use crate::relation::{Output, Relation, RelationColumn, column, free_name};
 
-use super::naming::own_name;
+use super::naming::{self, numbered, own_name};
 
 /// What `summarize` collects on its way: columns to make first, aggregates over them, results.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Binder {
             let rewritten = self.lifted(&input, &item.expr, &mut work, scope)?;
             let name = match item.names.first() {
                 Some(name) => name.clone(),
-                None => free_name(&aggregate_name(&item.expr), |name| {
+                None => free_or_numbered(aggregate_name(&item.expr), |name| {
                     taken.iter().any(|t| t == name)
                 }),
             };
@@ -92,11 +92,9 @@ impl Binder {
             let value = self.scalar(&item.expr, &env)?;
             let name = match item.names.first() {
                 Some(name) => name.clone(),
-                None => {
-                    let base =
-                        own_name(&item.expr).unwrap_or_else(|| format!("Column{}", keys.len() + 1));
-                    free_name(&base, |name| keys.iter().any(|key| key.name == name))
-                }
+                None => free_or_numbered(own_name(&item.expr), |name| {
+                    keys.iter().any(|key| key.name == name)
+                }),
             };
             refuse_dynamic("summarize", &name, value.ty)?;
             keys.push(Output {
@@ -226,6 +224,13 @@ impl Binder {
             refuse_dynamic("summarize", &wanted[0].0, first.ty)?;
         }
         let key = match first.ty {
+            // "It will attempt to return a non-null/non-empty value" of a single column.
+            ScalarType::String if which == Picked::Any => {
+                let empty = functions::is_empty(first.clone())?;
+                let none = literal(Value::Null(ScalarType::Guid)).expr;
+                let expr = functions::when(empty.expr, none, first.expr.clone());
+                Scalar::new(expr, ScalarType::Guid, false)
+            }
             ScalarType::Decimal => Scalar::new(
                 functions::decimal_sort_key(first.expr.clone()),
                 ScalarType::String,
@@ -284,11 +289,11 @@ impl Binder {
         for argument in arguments {
             if matches!(argument.value, Expr::Star) {
                 for found in &input.columns {
-                    let present = wanted.iter().any(|(name, _)| *name == found.name)
+                    let present = wanted.iter().any(|(_, value)| value.expr == found.expr())
                         || keys.iter().any(|key| key.name == found.name);
                     if !present {
                         wanted.push((
-                            found.name.clone(),
+                            picked_name(name, found.name.clone(), &wanted),
                             Scalar::new(found.expr(), found.ty, false),
                         ));
                     }
@@ -297,7 +302,10 @@ impl Binder {
             }
             let value = self.scalar(&argument.value, &env)?;
             let prefix = aggregates::prefix(name).unwrap_or_default();
-            let label = own_name(&argument.value).unwrap_or_else(|| format!("{prefix}_"));
+            let label = match own_name(&argument.value) {
+                Some(label) => picked_name(name, label, &wanted),
+                None => format!("{prefix}_"),
+            };
             wanted.push((label, value));
         }
         Ok(wanted)
@@ -387,7 +395,9 @@ impl Binder {
                 continue;
             }
             let value = self.scalar(item, &env)?;
-            let name = own_name(item).unwrap_or_else(|| format!("Column{}", outputs.len() + 1));
+            let name = own_name(item).unwrap_or_else(|| {
+                numbered(|name| outputs.iter().any(|output: &Output| output.name == name))
+            });
             outputs.push(Output {
                 name,
                 ty: value.ty,
@@ -426,20 +436,37 @@ fn name_picked(results: &mut [Output], names: &[String], taken: &mut Vec<String>
     }
 }
 
-/// `sum_x`, `count_`; `Column1` for what is no call of an aggregate.
-fn aggregate_name(expr: &Expr) -> String {
+/// The name of a picked column: its own, with a prefix for the deprecated functions (`any_x`,
+/// `max_x`, `max_x_y`).
+fn picked_name(function: &str, label: String, before: &[(String, Scalar)]) -> String {
+    match (function, before.first()) {
+        ("any", _) => format!("any_{label}"),
+        ("argmax", None) => format!("max_{label}"),
+        ("argmin", None) => format!("min_{label}"),
+        ("argmax" | "argmin", Some((first, _))) => format!("{first}_{label}"),
+        _ => label,
+    }
+}
+
+fn free_or_numbered(name: Option<String>, taken: impl Fn(&str) -> bool) -> String {
+    match name {
+        Some(name) => free_name(&name, taken),
+        None => numbered(taken),
+    }
+}
+
+/// `sum_x`, `count_`, `avg_x` for `round(avg(x))`; none for what names nothing.
+fn aggregate_name(expr: &Expr) -> Option<String> {
     let Expr::Call { name, arguments } = expr else {
-        return "Column1".to_owned();
+        return own_name(expr);
     };
+    let first = arguments.first().map(|argument| &argument.value);
     let Some(prefix) = aggregates::prefix(name) else {
-        return "Column1".to_owned();
+        let prefix = naming::prefix(name)?;
+        return Some(format!("{prefix}{}", aggregate_name(first?)?));
     };
-    let conditional = matches!(name.as_str(), "countif");
-    let argument = arguments
-        .first()
-        .filter(|_| !conditional)
-        .and_then(|argument| own_name(&argument.value));
-    format!("{prefix}_{}", argument.unwrap_or_default())
+    let argument = first.filter(|_| name != "countif").and_then(own_name);
+    Some(format!("{prefix}_{}", argument.unwrap_or_default()))
 }
 
 pub(super) fn refuse_dynamic(operator: &str, name: &str, ty: ScalarType) -> Result<()> {

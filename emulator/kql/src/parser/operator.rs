@@ -2,7 +2,9 @@
 
 use kusto_emulator_values::Value;
 
-use crate::ast::{Expansion, Expr, JoinKind, NameOrder, NamePattern, Named, Operator, SortKey};
+use crate::ast::{
+    Expansion, Expr, JoinKind, MvExpand, NameOrder, NamePattern, Named, Operator, SortKey,
+};
 use crate::error::{KqlError, Result};
 use crate::lexer::TokenKind;
 
@@ -42,7 +44,9 @@ impl Parser<'_> {
             "union" => Operator::Union(self.union()?),
             "join" => self.join()?,
             "lookup" => self.lookup()?,
-            "mv-expand" | "mvexpand" => self.mv_expand()?,
+            "mv-expand" => self.mv_expand(None)?,
+            // The legacy form makes 128 rows of a row at most (`mv-expand-operator.md`).
+            "mvexpand" => self.mv_expand(Some(128))?,
             "serialize" => {
                 let bare = matches!(
                     self.kind(),
@@ -131,7 +135,10 @@ impl Parser<'_> {
 
     fn reordering(&mut self) -> Result<(NamePattern, NameOrder)> {
         let pattern = self.pattern()?;
-        let order = if self.take_word("asc") || self.take_word("granny") {
+        if self.is_word("granny") {
+            return Err(KqlError::unsupported("'project-reorder' by 'granny-asc'"));
+        }
+        let order = if self.take_word("asc") {
             NameOrder::Ascending
         } else if self.take_word("desc") {
             NameOrder::Descending
@@ -221,12 +228,14 @@ impl Parser<'_> {
         Ok((right, on))
     }
 
-    fn mv_expand(&mut self) -> Result<Operator> {
+    fn mv_expand(&mut self, most: Option<i64>) -> Result<Operator> {
         let mut index = None;
+        let mut pairs = false;
         for (name, value) in self.parameter_list(&["kind", "bagexpansion", "with_itemindex"])? {
             match (name.as_str(), value.to_text().as_str()) {
                 ("with_itemindex", column) => index = Some(column.to_owned()),
                 ("bagexpansion" | "kind", "bag") => {}
+                ("bagexpansion" | "kind", "array") => pairs = true,
                 (name, value) => {
                     return Err(KqlError::unsupported(format!("'mv-expand {name}={value}'")));
                 }
@@ -236,13 +245,14 @@ impl Parser<'_> {
         let limit = if self.take_word("limit") {
             Some(self.expression()?)
         } else {
-            None
+            most.map(|most| Expr::Literal(Value::Long(most)))
         };
-        Ok(Operator::MvExpand {
+        Ok(Operator::MvExpand(MvExpand {
             items,
             limit,
             index,
-        })
+            pairs,
+        }))
     }
 
     fn expansion(&mut self) -> Result<Expansion> {

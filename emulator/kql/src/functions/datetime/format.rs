@@ -32,18 +32,31 @@ pub(super) fn format(args: &Arguments, name: &str) -> Result<Scalar> {
 }
 
 /// Letters and delimiters of formats (`format-datetime-function.md`, `format-timespan-function.md`).
+/// A run of letters that is not documented (`MMM`, `dddd` of a date, `t`) is refused.
 fn check_pattern(pattern: &str, span: bool) -> Result<()> {
-    let letters = if span { "dfFhHms" } else { "dfFhHmMsyt" };
-    match pattern
-        .chars()
-        .find(|c| !letters.contains(*c) && !" /-:,._[]".contains(*c))
-    {
-        None => Ok(()),
-        Some(c) => Err(KqlError::semantic(
-            "SEM0031",
-            format!("The format '{pattern}' has '{c}', which is not supported"),
-        )),
+    let mut rest = pattern;
+    while let Some(letter) = rest.chars().next() {
+        let length = rest.find(|c| c != letter).unwrap_or(rest.len());
+        let known = match letter {
+            'f' | 'F' => length <= 7,
+            'd' if span => length <= 8,
+            'd' | 'h' | 'H' | 'm' | 's' => length <= 2,
+            'M' => !span && length <= 2,
+            'y' => !span && matches!(length, 1 | 2 | 4),
+            't' => !span && length == 2,
+            ' ' | '/' | '-' | ':' | ',' | '.' | '_' | '[' | ']' => true,
+            _ => false,
+        };
+        if !known {
+            let part = &rest[..length];
+            return Err(KqlError::semantic(
+                "SEM0031",
+                format!("The format '{pattern}' has '{part}', which is not supported"),
+            ));
+        }
+        rest = &rest[length..];
     }
+    Ok(())
 }
 
 fn write(ticks: i64, pattern: &str, span: bool, out: &mut String) {
