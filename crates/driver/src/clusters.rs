@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kusto_copy_kusto::{Call, Cluster, ClusterUri, Settings};
+use kusto_copy_kusto::{Call, Cluster, ClusterUri, KustoError, Settings};
 
 use crate::cost::Meter;
 use crate::error::DriverError;
@@ -25,17 +25,51 @@ impl Clusters {
         })
     }
 
-    /// Makes sure that each is a query endpoint and knows its databases.
+    /// Makes sure that each is a query endpoint and knows its databases, and that no database is
+    /// to be copied into itself.
     pub(crate) async fn check(&self, definition: &JobDefinition) -> Result<(), DriverError> {
         let call = Call::new("KC.connect", "kusto-copy connect");
         tokio::try_join!(self.source.version(&call), self.destination.version(&call))?;
         for pair in &definition.databases {
-            let source = self.source.database(&pair.source);
-            source.identity(&call).await?;
-            let destination = self.destination.database(&pair.destination);
-            destination.identity(&call).await?;
+            let source = identity(&self.source, &pair.source, "source", &call).await?;
+            let destination = &pair.destination;
+            let there = identity(&self.destination, destination, "destination", &call).await?;
+            // One cluster may have several addresses.
+            if source == there {
+                return Err(DriverError::Preflight {
+                    what: format!(
+                        "source and destination are the same database `{destination}`: clusters {} \
+                         and {} are one",
+                        self.source.uri(),
+                        self.destination.uri()
+                    ),
+                    remedy: "give another cluster with --destination".to_owned(),
+                });
+            }
         }
         Ok(())
+    }
+}
+
+/// The identity of a database, which is its own for ever.
+async fn identity(
+    cluster: &Cluster,
+    database: &str,
+    side: &str,
+    call: &Call,
+) -> Result<String, DriverError> {
+    match cluster.database(database).identity(call).await {
+        Ok(identity) => Ok(identity.id),
+        Err(KustoError::NotFound { .. }) => Err(DriverError::Preflight {
+            what: format!(
+                "{side} cluster {} has no database `{database}`",
+                cluster.uri()
+            ),
+            remedy: "check the spelling, create the database, or have it shown to this identity: \
+                     what one may not see is not there"
+                .to_owned(),
+        }),
+        Err(error) => Err(error.into()),
     }
 }
 

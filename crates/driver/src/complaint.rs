@@ -7,6 +7,10 @@ use kusto_copy_store::StoreError;
 
 use crate::error::DriverError;
 
+/// The target of log events that a report tells as well: who shows reports to people may leave
+/// them out of the log.
+pub const TOLD: &str = "kusto_copy_driver::told";
+
 /// Why something cannot be done, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {

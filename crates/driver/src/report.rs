@@ -40,7 +40,7 @@ pub struct Report {
 }
 
 /// A database at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct DatabaseReport {
     /// The database at the source.
     pub source: String,
@@ -109,7 +109,7 @@ pub enum JobState {
 }
 
 /// A table at one moment. Counts are of the open or last iteration; totals add the earlier ones.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TableReport {
     /// The source database.
     pub database: String,

@@ -61,7 +61,7 @@ pub(crate) async fn run(
 
 /// Takes the job's lease, works, leaves a sign of life and gives the lease back.
 pub(crate) async fn execute(
-    job: Job,
+    mut job: Job,
     store: Arc<dyn Store>,
     lake: Arc<dyn Lake>,
     control: Control,
@@ -75,6 +75,8 @@ pub(crate) async fn execute(
     let known = JobEntities::load(store.as_ref()).await?;
     if let Some(record) = &known.job {
         refuse_other_job(record, &job.definition)?;
+        // Its databases may be spelt in another case now: what is stored knows them by the first.
+        job.definition.clone_from(&record.definition);
     }
     // A process that somebody started says at once what is wrong; so does the first step.
     let clusters = if pace == Pace::Loop || known.job.is_none() {
@@ -299,9 +301,9 @@ impl Beginning {
             destination: clusters.destination.database(&pair.destination),
             lake: Arc::clone(&self.lake),
             catalog: Arc::new(LateCatalog::default()),
+            looks: Arc::default(),
             job: format!("{} to {}", definition.source, definition.destination),
             incarnation: record.incarnation.clone(),
-            looks: Arc::default(),
             limits: options.limits.clone(),
             horizon,
             adopt_destination: options.adopt_destination,
@@ -339,6 +341,7 @@ pub(crate) async fn drive(
             }
             let store = Arc::clone(&engine.store);
             failed(&mut engine.pulse, store.as_ref(), &error).await;
+            engine.report(&control.progress, JobState::Failed, true);
             engine.lease.give_up().await;
             return Err(error);
         }
@@ -392,13 +395,22 @@ async fn failed(pulse: &mut Pulse, store: &dyn Store, error: &DriverError) {
     pulse.beat(store, "failed", None, words, now()).await;
 }
 
+/// Whether these are the same databases: their names have no case (facts §9).
+fn same_databases(stored: &[DatabasePair], asked: &[DatabasePair]) -> bool {
+    let same = |one: &str, other: &str| one.to_lowercase() == other.to_lowercase();
+    stored.len() == asked.len()
+        && stored.iter().zip(asked).all(|(stored, asked)| {
+            same(&stored.source, &asked.source) && same(&stored.destination, &asked.destination)
+        })
+}
+
 fn refuse_other_job(record: &JobRecord, definition: &JobDefinition) -> Result<(), DriverError> {
     let stored = &record.definition;
     let difference = if stored.source != definition.source {
         format!("it copies from cluster {}", stored.source)
     } else if stored.destination != definition.destination {
         format!("it copies to cluster {}", stored.destination)
-    } else if stored.databases != definition.databases {
+    } else if !same_databases(&stored.databases, &definition.databases) {
         let pair = |pair: &DatabasePair| format!("{} to {}", pair.source, pair.destination);
         let pairs: Vec<String> = stored.databases.iter().map(pair).collect();
         format!("it copies database {}", pairs.join(", "))

@@ -183,7 +183,7 @@ impl KustoError {
                  this principal may see them"
             }
             Self::Denied { .. } => {
-                "sign in, or have an administrator grant the role: Database Viewer at the source, \
+                "sign in, or have an administrator grant the role: Database User at the source, \
                  Database Admin at the destination"
             }
             Self::NoToken { .. } => {

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::Engine;
 use super::idle::Gate;
+use crate::complaint::TOLD;
 use crate::error::DriverError;
 
 /// Legs of one query that proves windows.
@@ -204,7 +205,7 @@ impl Engine {
     ) -> Result<(), DriverError> {
         for (table, marker) in &due {
             if let Some(problem) = &marker.problem {
-                tracing::warn!(table = %table.source_table, iteration, "held: {problem}");
+                tracing::warn!(target: TOLD, table = %table.source_table, iteration, "held: {problem}");
             }
         }
         let store = Arc::clone(&self.store);

@@ -14,7 +14,7 @@ use kusto_copy_kusto::{Call, Database, KustoError};
 use super::{Engine, Pace};
 use crate::catalog::{Catalog, LateCatalog};
 use crate::clock::now;
-use crate::complaint::chain;
+use crate::complaint::{TOLD, chain};
 use crate::effects::Workplace;
 use crate::error::DriverError;
 use crate::job::RunOptions;
@@ -97,7 +97,11 @@ impl Engine {
             (REFUSED_PAUSE, Some(format!("{}; {remedy}", chain(&error))))
         };
         let database = &self.sides[side].stored.record.source;
-        tracing::warn!(%database, %error, "the iteration could not be opened yet");
+        if passes {
+            tracing::warn!(%database, %error, "the iteration could not be opened yet");
+        } else {
+            tracing::warn!(target: TOLD, %database, %error, "the iteration could not be opened yet");
+        }
         let side_now = &mut self.sides[side];
         // Schemas and the source's identity are read anew then.
         if matches!(side_now.stored.record.phase, DatabasePhase::Opening { .. }) {

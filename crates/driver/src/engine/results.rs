@@ -4,6 +4,7 @@ use tokio::task::JoinError;
 
 use super::{Done, Engine};
 use crate::clock::now;
+use crate::complaint::TOLD;
 use crate::error::DriverError;
 
 impl Engine {
@@ -35,7 +36,11 @@ impl Engine {
             outcome,
         } = done;
         if let Some(trouble) = &outcome.trouble {
-            tracing::warn!(%activity, "{trouble}");
+            if outcome.refused {
+                tracing::warn!(target: TOLD, %activity, "{trouble}");
+            } else {
+                tracing::warn!(%activity, "{trouble}");
+            }
         }
         if let Some(pause) = outcome.pause {
             let failures = self.troubled.entry(subject.clone()).or_insert(0);
