@@ -51,9 +51,10 @@ impl Producer {
     ) -> Result<(), Failure> {
         let call = Call::new("KC.demo.create", "kusto-copy demo create table");
         let database = self.cluster.database(DATABASE);
-        Ok(database
+        database
             .create_table(&call, name, schema, "demo", "")
-            .await?)
+            .await?;
+        Ok(database.enable_streaming(&call, name).await?)
     }
 
     /// Sends batches one after the other and returns the number of rows. Each is one ingestion,

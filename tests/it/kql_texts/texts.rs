@@ -265,6 +265,7 @@ fn staging_texts(w: &Words) -> Vec<Text> {
         tables::create(&w.table, &w.schema, "", ""),
         tables::create_merge(&w.table, &w.schema, &w.folder, &w.docstring),
         tables::merge_any_age(&w.table),
+        tables::enable_streaming(&w.table),
         staging::create(&request(Encoding::Csv, true)),
         staging::create(&request(Encoding::Parquet, false)),
         staging::mappings(&w.staging, Encoding::Csv),

@@ -24,6 +24,15 @@ impl Database {
         self.run(call, &text).await.map(drop)
     }
 
+    /// Lets a table take streamed rows: for a source that is made up.
+    ///
+    /// # Errors
+    /// As any idempotent command.
+    pub async fn enable_streaming(&self, call: &Call, table: &str) -> Result<(), KustoError> {
+        let text = kql::tables::enable_streaming(table);
+        self.run(call, &text).await.map(drop)
+    }
+
     /// Creates a table or adds the columns that it lacks, at its end. Read the columns back.
     ///
     /// # Errors

@@ -38,6 +38,16 @@ fn definition(w: &mut Writer, table: &str, schema: &TableSchema, folder: &str, d
     }
 }
 
+/// Lets a table take streamed rows, which Kusto refuses without.
+#[must_use]
+pub fn enable_streaming(table: &str) -> Text {
+    Writer::new()
+        .words(".alter table ")
+        .name(table)
+        .words(" policy streamingingestion enable")
+        .change("let rows be streamed", "AlterTablePolicyStreamingIngestion")
+}
+
 /// B5.
 #[must_use]
 pub fn merge_any_age(table: &str) -> Text {
