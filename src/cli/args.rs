@@ -4,6 +4,7 @@ use std::ffi::OsString;
 #[cfg(feature = "emulator")]
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -15,6 +16,9 @@ use super::logging::Filter;
 use super::settings::Assignment;
 #[cfg(feature = "emulator")]
 use super::settings::Document;
+
+/// The shortest time between two iterations' ends.
+const LEAST_OBJECTIVE: Duration = Duration::from_secs(1);
 
 /// What the whole command line asks for.
 ///
@@ -188,37 +192,37 @@ pub(crate) struct CopyArgs {
     #[arg(long, help_heading = "Iterations")]
     pub(crate) continuous: bool,
     /// Time between two iterations' ends (recovery point objective), with --continuous.
-    #[arg(short, long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse, help_heading = "Iterations")]
+    #[arg(short, long, value_name = "DURATION", default_value = "5m", value_parser = objective, allow_hyphen_values = true, help_heading = "Iterations")]
     pub(crate) rpo: Duration,
     /// In the first iteration, leave out rows ingested longer ago than this.
-    #[arg(short, long, alias = "backfillHorizon", value_name = "DURATION", value_parser = duration::parse, help_heading = "Iterations")]
+    #[arg(short, long, alias = "backfillHorizon", value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true, help_heading = "Iterations")]
     pub(crate) backfill_horizon: Option<Duration>,
     /// Stop after this time; starting again goes on.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Iterations")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true, help_heading = "Iterations")]
     pub(crate) budget: Option<Duration>,
     /// Queries at the same time, at most.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u32>, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) query_slots: Option<u32>,
     /// Exports at the same time, at most.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u32>, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) export_slots: Option<u32>,
     /// Ingestions at the same time, at most.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u32>, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) ingestion_slots: Option<u32>,
     /// Share of the clusters' export and ingestion capacity to take, above 0 and up to 1.
-    #[arg(long, value_name = "SHARE", default_value = "1", value_parser = share, help_heading = "Load")]
+    #[arg(long, value_name = "SHARE", default_value = "1", value_parser = share, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) share: f64,
     /// Rows of a block, at most.
-    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
+    #[arg(long, value_name = "ROWS", value_parser = at_least_one::<u64>, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) block_rows: Option<u64>,
     /// Bytes of a block, at most.
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
+    #[arg(long, value_name = "BYTES", value_parser = at_least_one::<u64>, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) block_bytes: Option<u64>,
     /// Blocks up to this size go by the synchronous commands.
-    #[arg(long, value_name = "ROWS", help_heading = "Load")]
+    #[arg(long, value_name = "ROWS", value_parser = rows, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) small_rows: Option<u64>,
     /// Unfinished blocks at the same time, at most.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u32>, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) active_blocks: Option<u32>,
     /// How far each block's values are checked before it is moved.
     #[arg(long, value_name = "HOW", help_heading = "Safety")]
@@ -323,6 +327,28 @@ pub(crate) struct DemoArgs {
     pub(crate) log: LogArgs,
 }
 
+/// A number of things of which there must be one at least.
+fn at_least_one<T: FromStr + From<u8> + PartialOrd>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| *number >= T::from(1))
+        .ok_or_else(|| "write a whole number from 1 on".to_owned())
+}
+
+fn rows(text: &str) -> Result<u64, String> {
+    let number = text.parse();
+    number.map_err(|_| "write a whole number from 0 on".to_owned())
+}
+
+/// The time between two iterations: shorter ones would only keep the clusters busy.
+fn objective(text: &str) -> Result<Duration, String> {
+    let read = duration::parse(text)?;
+    if read < LEAST_OBJECTIVE {
+        return Err("an iteration each second is the most; write 1s or more".to_owned());
+    }
+    Ok(read)
+}
+
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
@@ -418,6 +444,27 @@ mod tests {
             "-v --log info",
         ] {
             assert!(read(&format!("{COPY} {extra}")).is_err(), "{extra}");
+        }
+        assert_eq!(copy("--small-rows 0 --rpo 1s").small_rows, Some(0));
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_told_with_what_to_write() {
+        for (extra, what) in [
+            ("--export-slots -1", "write a whole number from 1 on"),
+            ("--block-rows 0", "write a whole number from 1 on"),
+            ("--active-blocks many", "write a whole number from 1 on"),
+            ("--small-rows -1", "write a whole number from 0 on"),
+            ("--share -0.5", "write a number above 0"),
+            ("--rpo -5m", "write a duration like"),
+            ("--rpo 0s", "write 1s or more"),
+            ("--continuous --rpo 999ms", "write 1s or more"),
+            ("--budget -1s", "write a duration like"),
+            ("-b -1d", "write a duration like"),
+        ] {
+            let error = read(&format!("{COPY} {extra}")).expect_err(extra);
+            assert_eq!(error.kind(), ErrorKind::ValueValidation, "{extra}");
+            assert!(error.to_string().contains(what), "{error}");
         }
     }
 }

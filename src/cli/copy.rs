@@ -11,10 +11,10 @@ use kusto_copy_driver::{Control, DatabasePair, Job, JobDefinition, JobState, Rep
 use kusto_copy_kusto::{ClusterUri, Credentials, Secret, StaticToken};
 use tokio::sync::watch;
 
-use super::args::{CopyArgs, Format, OrderArg, VerifyArg};
+use super::args::{CopyArgs, OrderArg, VerifyArg};
 use super::exit::{Exit, Failure};
 use super::output::{self, Progress, Screen};
-use super::{lake, settings, signals};
+use super::{lake, settings, signals, trouble};
 
 /// How long a run may take to hand over once it is asked to stop. What it was doing is stored, so
 /// nothing is lost when it takes longer and is left behind.
@@ -27,27 +27,62 @@ const HAND_OVER: Duration = Duration::from_secs(9);
 pub(crate) async fn run(args: CopyArgs, screen: &Screen) -> Result<Exit, Failure> {
     let format = args.output;
     let progress = Progress::new(format, screen);
-    match supervised(args, progress).await {
-        Ok(report) => {
+    let Ended { report, failure } = supervised(args, progress)
+        .await
+        .unwrap_or_else(Ended::never_begun);
+    match failure {
+        None => {
             output::outcome(format, &report);
-            let exit = Exit::of_state(report.state);
-            match (exit, held(&report)) {
-                (Exit::Failed, Some(failure)) => Err(failure),
-                _ => Ok(exit),
-            }
+            Ok(Exit::of_state(report.state))
         }
-        Err(failure) => {
-            if format == Format::Json && failure.exit == Exit::Failed {
-                output::failed_document(&failure);
+        Some(failure) => {
+            if failure.exit == Exit::Failed {
+                output::failed(format, &report, &failure);
             }
             Err(failure)
         }
     }
 }
 
-async fn supervised(args: CopyArgs, progress: Progress) -> Result<Report, Failure> {
+/// How a run ended: what it had done, and why it could not go on if so.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The last report.
+    pub(crate) report: Report,
+    /// One failure for all that needs somebody.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Ended {
+    fn new(done: Result<Report, Failure>, last: Report) -> Self {
+        let (report, error) = match done {
+            Ok(report) if report.state == JobState::Failed => (report, None),
+            Ok(report) => {
+                return Self {
+                    report,
+                    failure: None,
+                };
+            }
+            Err(error) => (last, Some(error)),
+        };
+        let failure = trouble::told(&report, error);
+        Self {
+            report,
+            failure: Some(failure),
+        }
+    }
+
+    fn never_begun(failure: Failure) -> Self {
+        Self {
+            report: Report::default(),
+            failure: Some(failure),
+        }
+    }
+}
+
+async fn supervised(args: CopyArgs, progress: Progress) -> Result<Ended, Failure> {
     let job = job(&args)?;
-    let stop = signals::stop()?;
+    let stop = signals::stop("Ended at once. The same command goes on from here.")?;
     let home = lake::open((&args).into()).await?;
     let (send, receive) = watch::channel(Report::default());
     let control = Control {
@@ -58,7 +93,7 @@ async fn supervised(args: CopyArgs, progress: Progress) -> Result<Report, Failur
     let run = kusto_copy_driver::run(job, store, place, control);
     let done = until_stopped(run, receive, stop, progress).await;
     lake::close(home).await;
-    done
+    Ok(done)
 }
 
 /// Shows progress while a run works; leaves it behind when it does not hand over in time.
@@ -67,7 +102,7 @@ pub(crate) async fn until_stopped<E>(
     reports: watch::Receiver<Report>,
     mut stop: watch::Receiver<bool>,
     progress: Progress,
-) -> Result<Report, Failure>
+) -> Ended
 where
     Failure: From<E>,
 {
@@ -75,6 +110,7 @@ where
     let shown = progress.follow(reports);
     let too_late = async {
         signals::asked(&mut stop).await;
+        shown.say("Stopping: what runs is handed over within seconds. Ctrl-C again ends at once.");
         tokio::time::sleep(HAND_OVER).await;
     };
     let done = tokio::select! {
@@ -85,27 +121,8 @@ where
         }
     };
     shown.end().await;
-    done
-}
-
-/// What a failed report comes to: the first held table, and how many more there are.
-pub(crate) fn held(report: &Report) -> Option<Failure> {
-    let mut errors = report
-        .tables
-        .iter()
-        .filter_map(|table| table.error.as_ref().map(|error| (table, error)));
-    let (table, error) = errors.next()?;
-    let more = match errors.count() {
-        0 => String::new(),
-        1 => " (and one more table)".to_owned(),
-        more => format!(" (and {more} more tables)"),
-    };
-    Some(
-        Failure::new(format!("table '{}' is held: {error}{more}", table.table)).remedy(
-            "correct what the message names, then start again with the same lake; the other \
-             tables are safe",
-        ),
-    )
+    let last = last.borrow().clone();
+    Ended::new(done, last)
 }
 
 /// The job and how to run it.

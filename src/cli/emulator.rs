@@ -1,6 +1,6 @@
 //! `kusto-copy emulator`: one embedded cluster as a process.
 
-use kusto_copy_driver::complaint::chain;
+use kusto_copy_driver::complaint::Complaint;
 use kusto_emulator::{Settings, StartError};
 use serde::Serialize;
 use serde_json::Value;
@@ -23,7 +23,7 @@ struct Ready<'a> {
 /// # Errors
 /// Settings that do not exist, addresses that cannot be listened on.
 pub(crate) async fn run(args: EmulatorArgs) -> Result<Exit, Failure> {
-    let mut stop = signals::stop()?;
+    let mut stop = signals::stop("Ended at once.")?;
     let cluster = kusto_emulator::start(settings(&args)?).await?;
     output::record(&Ready {
         event: "ready",
@@ -71,7 +71,7 @@ fn nested(key: &str, value: &str) -> Value {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        Self::new(chain(&error)).remedy("choose another address, or port 0 for a free one")
+        Complaint::with_remedy_inside(&error).into()
     }
 }
 
@@ -112,6 +112,21 @@ mod tests {
         assert_eq!(settings.databases, ["A", "B"]);
         assert_eq!(settings.capacity.data_export, 3);
         assert_eq!(settings.capacity.ingestions, 5);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_told_once() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listen = taken.local_addr().expect("it has an address");
+        let started = kusto_emulator::start(Settings {
+            listen,
+            ..Settings::default()
+        });
+        let failure = Failure::from(started.await.expect_err("somebody listens there"));
+        assert!(failure.message.contains(&listen.to_string()), "{failure:?}");
+        let remedy = failure.remedy.expect("there is something to do");
+        assert!(remedy.contains("port 0"), "{remedy}");
+        assert!(!failure.message.contains(&remedy), "{}", failure.message);
     }
 
     #[test]

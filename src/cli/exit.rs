@@ -55,6 +55,8 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// What happened, in one sentence without its full stop.
     pub(crate) message: String,
+    /// What it comes from, one by one, when it is several things.
+    pub(crate) items: Vec<String>,
     /// What the user can do.
     pub(crate) remedy: Option<String>,
 }
@@ -65,6 +67,7 @@ impl Failure {
         Self {
             exit: Exit::Failed,
             message: message.into(),
+            items: Vec::new(),
             remedy: None,
         }
     }
@@ -83,6 +86,12 @@ impl Failure {
         self
     }
 
+    /// Adds the things that it comes from.
+    pub(crate) fn items(mut self, items: Vec<String>) -> Self {
+        self.items = items;
+        self
+    }
+
     /// Adds the cause and its causes.
     pub(crate) fn because(mut self, cause: &(dyn Error + 'static)) -> Self {
         let cause = chain(cause);
@@ -96,9 +105,8 @@ impl Failure {
 impl From<Complaint> for Failure {
     fn from(complaint: Complaint) -> Self {
         Self {
-            exit: Exit::Failed,
-            message: complaint.message,
             remedy: complaint.remedy,
+            ..Self::new(complaint.message)
         }
     }
 }

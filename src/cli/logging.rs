@@ -30,7 +30,8 @@ fn filter(args: &LogArgs) -> EnvFilter {
 /// What `-v`, `-vv` and more mean: libraries stay quieter than this program.
 const fn level(verbose: u8) -> &'static str {
     match verbose {
-        0 => "warn",
+        // What a report tells as well is told by the report.
+        0 => "warn,kusto_copy_driver::told=error",
         1 => {
             "warn,kusto_copy=info,kusto_copy_driver=info,kusto_copy_kusto=info,kusto_emulator=info"
         }
@@ -108,6 +109,7 @@ mod tests {
         for verbose in 0..5 {
             assert!(EnvFilter::try_new(level(verbose)).is_ok(), "{verbose}");
         }
+        assert!(level(0).contains(&format!("{}=error", kusto_copy_driver::complaint::TOLD)));
         assert!(Filter::parse("kusto_copy_driver=debug").is_ok());
         assert!(Filter::parse("a=b=c").is_err());
     }

@@ -6,7 +6,7 @@
 //! | [`copy`], [`status`], [`control`], [`function`], `emulator`, `demo` | what it does |
 //! | [`lake`] | the lake and the progress in it |
 //! | [`output`] | the only place that prints |
-//! | [`exit`] | exit codes, and errors in one sentence with the remedy |
+//! | [`exit`], [`trouble`] | exit codes, and errors in one sentence with the remedy |
 //! | [`logging`], [`signals`] | logs to stderr; Ctrl-C and SIGTERM |
 
 mod args;
@@ -24,6 +24,7 @@ mod output;
 mod settings;
 mod signals;
 mod status;
+mod trouble;
 
 use std::process::ExitCode;
 

@@ -3,13 +3,15 @@
 use tokio::sync::watch;
 
 use super::exit::{Exit, Failure};
+use super::output;
 
 /// A value that becomes true when the user or the system asks to stop. A second Ctrl-C or
-/// SIGTERM ends the program at once: whatever it was doing, the stored state can be resumed.
+/// SIGTERM ends the program at once, after these last words: whatever it was doing, the stored
+/// state can be resumed.
 ///
 /// # Errors
 /// When the system does not let signals be received.
-pub(crate) fn stop() -> Result<watch::Receiver<bool>, Failure> {
+pub(crate) fn stop(last_words: &'static str) -> Result<watch::Receiver<bool>, Failure> {
     let mut signals = Signals::new().map_err(|error| {
         Failure::new("signals cannot be received")
             .because(&error)
@@ -22,6 +24,7 @@ pub(crate) fn stop() -> Result<watch::Receiver<bool>, Failure> {
         // Nobody listens any more only when the program is about to end anyway.
         let _ = send.send(true);
         signals.next().await;
+        output::last_words(last_words);
         std::process::exit(Exit::Stopped.number().into());
     });
     Ok(stop)

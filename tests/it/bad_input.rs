@@ -2,10 +2,11 @@
 //! and loses nothing.
 
 use std::fs;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use crate::support::copier::{Ended, Pair, files};
 use crate::support::process::{EmulatorProcess, kusto_copy};
@@ -21,6 +22,12 @@ fn assert_clear(ended: &Ended, code: i32, parts: &[&str]) {
         .filter(|line| line.starts_with("error: "))
         .count();
     assert_eq!(errors, 1, "one message is wanted\n{ended}");
+    let message = ended
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("error: "));
+    let told = message.map(|message| ended.stderr.matches(message).count());
+    assert_eq!(told, Some(1), "the log says it too\n{ended}");
     for inside in ["panicked", "backtrace", "RUST_", ".rs:"] {
         assert!(!ended.stderr.contains(inside), "{inside}\n{ended}");
     }
@@ -50,7 +57,7 @@ fn text(path: &Path) -> &str {
 fn a_wrong_command_line_is_refused_before_anything_is_made() {
     let dir = temp_dir();
     let lake = dir.path().join("lake");
-    let cases: [(&[&str], &[&str]); 7] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (
             &["--tables-include", "A", "--tables-exclude", "A"],
             &["'A'", "--tables-exclude"],
@@ -61,7 +68,14 @@ fn a_wrong_command_line_is_refused_before_anything_is_made() {
         ),
         (&["--db", "samples"], &["--db"]),
         (&["--rpo", "soon"], &["--rpo"]),
-        (&["--export-slots", "0"], &["--export-slots"]),
+        (&["--export-slots", "0"], &["--export-slots", "from 1 on"]),
+        (
+            &["--ingestion-slots", "-1"],
+            &["--ingestion-slots", "from 1 on"],
+        ),
+        (&["--block-rows", "-5"], &["--block-rows", "from 1 on"]),
+        (&["--continuous", "--rpo", "0s"], &["--rpo", "1s or more"]),
+        (&["--backfill-horizon", "-7d"], &["--backfill-horizon"]),
         (&["--no-such-flag"], &["--no-such-flag"]),
         (
             &["--set", "poll.min=9", "--set", "poll.max=1"],
@@ -120,9 +134,19 @@ fn a_missing_database_or_table_is_named() {
     let pair = Pair::start("Samples");
     pair.at_source(&[".create table T (n:long)"]);
     let ended = pair.copy(&["--db", "Absent"]);
-    assert_clear(&ended, 1, &["Absent"]);
-    let ended = pair.copy(&["--tables-include", "T", "Tt"]);
-    assert_clear(&ended, 1, &["`Tt`", "Samples"]);
+    let at = format!(
+        "source cluster {} has no database `Absent`",
+        pair.source.uri
+    );
+    assert_clear(&ended, 1, &[&at]);
+    pair.source
+        .command("Samples", ".create database Absent volatile");
+    let ended = pair.copy(&["--db", "Absent"]);
+    assert_clear(&ended, 1, &["destination cluster", "no database `Absent`"]);
+    for near in ["Tt", "t"] {
+        let ended = pair.copy(&["--tables-include", "T", near]);
+        assert_clear(&ended, 1, &[&format!("`{near}`"), "Samples", "case"]);
+    }
     assert!(pair.destination.tables("Samples").is_empty());
 
     // Nothing that was refused stands in the way of what is right.
@@ -142,6 +166,59 @@ fn a_missing_database_or_table_is_named() {
     // With nothing left to copy it is refused: that is no idle iteration.
     pair.at_source(&[".drop table U"]);
     assert_clear(&pair.copy(&[]), 1, &["`T`, `U`", "Samples"]);
+}
+
+/// Answers every request as a cluster that knows nobody.
+fn denying(status: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it has an address");
+    let body = r#"{"error":{"code":"Forbidden","message":"Caller is not authorized.",
+        "@type":"Kusto.DataNode.Exceptions.KustoUnauthorizedException",
+        "@message":"Principal 'aadapp=1' is not authorized to read database 'Samples'.",
+        "@permanent":true}}"#;
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 65_536];
+            // One read holds these small requests; a client that is gone needs no answer.
+            let _ = stream.read(&mut request);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+                 Connection: close\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn missing_permission_names_the_role_that_is_wanted() {
+    let dir = temp_dir();
+    let lake = dir.path().join("lake");
+    for status in ["401 Unauthorized", "403 Forbidden"] {
+        let ended = command_line(text(&lake), &denying(status), &[]);
+        let parts = ["denied access", "aadapp=1", "Database User at the source"];
+        assert_clear(&ended, 1, &parts);
+    }
+}
+
+/// Two addresses of one cluster look like two clusters.
+#[test]
+fn a_database_is_never_copied_into_itself() {
+    let pair = Pair::start("Samples");
+    pair.at_source(&[".set-or-append T <| range n from 1 to 10 step 1"]);
+    let mut command = kusto_copy();
+    command
+        .arg("-l")
+        .arg(&pair.lake)
+        .args(["-s", &pair.source.uri]);
+    let again = pair.source.uri.replace("127.0.0.1", "localhost");
+    command.args(["-d", &again, "--db", "Samples", "--adopt-destination"]);
+    let ended = Ended::of(command);
+    assert_clear(&ended, 1, &["same database `Samples`", "localhost"]);
+    assert_eq!(pair.source.row_counts("Samples")["T"], 10);
 }
 
 #[test]
@@ -247,8 +324,49 @@ fn a_lake_of_another_job_is_refused() {
     command.args(["--db", "Other"]);
     let ended = Ended::of(command);
     assert_clear(&ended, 1, &["another job", "Samples", "lake"]);
-    // The job whose lake it is goes on.
+    // The job whose lake it is goes on, however its database is spelt: their names have no case.
     pair.copy_completely(&[]);
+    pair.at_source(&[".set-or-append T <| print n = 101"]);
+    let mut command = kusto_copy();
+    command.arg("-l").arg(&pair.lake);
+    command.args(["-s", &pair.source.uri, "-d", &pair.destination.uri]);
+    command.args(["--db", "SAMPLES", "--output", "json"]);
+    let ended = Ended::of(command);
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert_eq!(ended.document()["tables"][0]["rows"], 101, "{ended}");
+    assert_eq!(ended.document()["tables"].as_array().map(Vec::len), Some(1));
+}
+
+/// What was stored is gone, and what was copied is still there: a new job must not double it.
+#[test]
+fn a_lake_without_its_state_doubles_nothing() {
+    let pair = finished("Samples");
+    fs::write(state_file(&pair), "").expect("an empty file");
+    for log in ["kusto-copy.sqlite-wal", "kusto-copy.sqlite-shm"] {
+        // There is none when the last process closed the file in peace.
+        let _ = fs::remove_file(pair.lake.join(log));
+    }
+    assert_clear(&status(&pair), 1, &["no job is stored"]);
+    let ended = pair.copy(&[]);
+    assert_clear(&ended, 1, &["`T`", "another job", "--adopt-destination"]);
+    assert_eq!(pair.destination.row_counts("Samples")["T"], 100);
+}
+
+#[test]
+fn several_held_tables_are_told_together() {
+    let pair = Pair::start("Samples");
+    for table in ["A", "B", "C"] {
+        pair.at_source(&[&format!(".set-or-append {table} <| print n = 1")]);
+    }
+    for table in ["A", "C"] {
+        let fill = format!(".set-or-append {table} <| print n = 2");
+        pair.destination.command("Samples", &fill);
+    }
+    let ended = pair.copy(&[]);
+    let parts = ["2 tables are held", "'A'", "'C'", "--adopt-destination"];
+    assert_clear(&ended, 1, &parts);
+    assert!(ended.stdout.contains("Failed: "), "{ended}");
+    assert_eq!(pair.destination.row_counts("Samples")["B"], 1);
 }
 
 #[test]

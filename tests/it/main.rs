@@ -7,6 +7,7 @@
 mod arrivals;
 mod azure_lake;
 mod bad_input;
+mod demo;
 mod kills;
 mod kql_texts;
 mod kqlcheck;

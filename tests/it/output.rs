@@ -57,6 +57,24 @@ fn a_failure_is_a_document_too() {
     assert!(error.contains("Absent"), "{document}");
 }
 
+/// One database of two cannot be copied: what was copied of the other one is told all the same,
+/// and what is wrong is told once.
+#[test]
+fn a_failure_tells_what_was_done_before_it() {
+    let pair = loaded();
+    for cluster in [&pair.source, &pair.destination] {
+        cluster.command("Samples", ".create database Bare volatile");
+    }
+    for (format, told) in [("json", "\"rows\":2000"), ("text", "2,000")] {
+        let ended = pair.copy(&["--db", "Bare", "--output", format]);
+        assert_eq!(ended.code, Some(1), "{ended}");
+        assert!(ended.stdout.contains(told), "{ended}");
+        assert_eq!(ended.stderr.matches("has no table").count(), 1, "{ended}");
+        assert!(!ended.stderr.contains(" WARN "), "{ended}");
+    }
+    assert_eq!(pair.destination.row_counts("Samples")["Many"], 2_000);
+}
+
 #[test]
 fn plain_lines_and_the_status_tell_every_table() {
     let pair = loaded();
@@ -124,6 +142,55 @@ fn sigterm_hands_over_within_ten_seconds_and_the_next_start_goes_on() {
     let document = pair.copy_completely(&["--output", "json"]).document();
     assert_eq!(document["iteration"], 1, "the open iteration was ended");
     assert_eq!(table(&document, "Many")["rows"], 2_000);
+    assert_eq!(pair.destination.row_counts("Samples")["Many"], 2_000);
+    pair.assert_tidy();
+}
+
+/// The first Ctrl-C hands over, which takes as long as a command whose answer is awaited; the
+/// second one does not wait for it.
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_ends_at_once_and_the_next_start_goes_on() {
+    let pair = loaded();
+    // Exports by the synchronous command, whose answer takes far longer than the hand-over may.
+    pair.source
+        .settings(&json!({"service_times": {"export": {"base_ms": 90_000}}}));
+    let mut copier = Running::start(pair.copier(&[]));
+    until("exports are at work", || {
+        let stats = pair.source.look("/stats");
+        match stats["slots"]["DataExport"]["now"].as_u64() {
+            Some(slots) if slots > 0 => Ok(()),
+            _ => Err(stats.to_string()),
+        }
+    });
+    copier.interrupt();
+    until("it says that it stops", || {
+        let log = copier.log();
+        if log.contains("Ctrl-C again ends at once") {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    });
+    copier.interrupt();
+    assert_eq!(copier.wait().code(), Some(3), "{}", copier.log());
+    let said = copier.log();
+    assert!(said.contains("Ended at once"), "{said}");
+
+    pair.source
+        .settings(&json!({"service_times": {"export": {"base_ms": 0}}}));
+    pair.source.restart();
+    // What the lost commands did is looked up as soon as they are known to be over.
+    let soon = [
+        "--set",
+        "operation_timeout=1000",
+        "--set",
+        "operation_visibility=300",
+    ];
+    let document = pair
+        .copy_completely(&[&soon[..], &["--output", "json"]].concat())
+        .document();
+    assert_eq!(document["iteration"], 1, "the open iteration was ended");
     assert_eq!(pair.destination.row_counts("Samples")["Many"], 2_000);
     pair.assert_tidy();
 }

@@ -1,6 +1,4 @@
-//! Arguments become jobs; contradictions and held tables become one sentence.
-
-use kusto_copy_driver::TableReport;
+//! Arguments become jobs; contradictions become one sentence.
 
 use super::super::args::Cli;
 use super::*;
@@ -81,39 +79,4 @@ fn contradictions_are_named() {
         let message = refused(&format!("-l lake -s {source} -d http://127.0.0.1:2 --db A"));
         assert!(message.starts_with("--source: "), "{message}");
     }
-}
-
-#[test]
-fn held_tables_are_told_in_one_sentence() {
-    let table = |name: &str, error: Option<&str>| TableReport {
-        database: "D".to_owned(),
-        table: name.to_owned(),
-        state: "held".to_owned(),
-        rows: 0,
-        blocks: 0,
-        bytes: 0,
-        rows_planned: 0,
-        rows_moved: 0,
-        percent: None,
-        blocks_by_state: std::collections::BTreeMap::new(),
-        waits: Vec::new(),
-        error: error.map(str::to_owned),
-        notes: Vec::new(),
-    };
-    let mut report = Report {
-        tables: vec![table("A", None), table("B", Some("two columns differ"))],
-        ..Report::default()
-    };
-    let message = |report: &Report| held(report).map(|failure| failure.message);
-    assert_eq!(
-        message(&report).as_deref(),
-        Some("table 'B' is held: two columns differ")
-    );
-    report.tables.push(table("C", Some("x")));
-    assert_eq!(
-        message(&report).as_deref(),
-        Some("table 'B' is held: two columns differ (and one more table)")
-    );
-    report.tables.clear();
-    assert_eq!(held(&report), None);
 }

@@ -15,6 +15,7 @@ use crate::cli::copy;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::lake;
 use crate::cli::output::{self, Progress, Screen};
+use crate::cli::trouble;
 
 /// Small blocks, so that a few hundred thousand rows show what many millions do.
 const BOUNDS: [&str; 4] = ["--block-rows", "20000", "--small-rows", "4000"];
@@ -122,14 +123,17 @@ impl Copier {
                 begun.send_replace(true);
             }
         });
-        let report = copy::until_stopped(run, receive, self.stop.clone(), progress).await?;
-        output::outcome(Format::Text, &report);
+        let ended = copy::until_stopped(run, receive, self.stop.clone(), progress).await;
+        if let Some(failure) = ended.failure {
+            output::failed(Format::Text, &ended.report, &failure);
+            return Err(failure);
+        }
+        output::outcome(Format::Text, &ended.report);
         output::say("");
-        match report.state {
+        match ended.report.state {
             JobState::Complete => Ok(()),
             JobState::New | JobState::Running | JobState::Failed | JobState::Stopped => {
-                Err(copy::held(&report)
-                    .unwrap_or_else(|| Failure::new("the copy ended before it was complete")))
+                Err(trouble::told(&ended.report, None))
             }
         }
     }

@@ -40,7 +40,7 @@ struct LakeFolder {
 /// # Errors
 /// When anything fails, or the copy is not equal to its source.
 pub(crate) async fn run(args: DemoArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let mut stop = signals::stop()?;
+    let mut stop = signals::stop("Ended at once.")?;
     let lake = LakeFolder::new(args.keep.as_deref())?;
     let source = start("source").await?;
     let destination = start("destination").await?;

@@ -10,7 +10,7 @@ struct Document<'a> {
     #[serde(flatten)]
     report: &'a Report,
     /// Why the job as a whole failed; the errors of tables are in the tables.
-    error: Option<&'a str>,
+    error: Option<String>,
     remedy: Option<&'a str>,
 }
 
@@ -23,14 +23,18 @@ pub(super) fn report(report: &Report) -> String {
     })
 }
 
-/// A run that could not go on, in the same form.
-pub(super) fn failed(failure: &Failure) -> String {
+/// A run that could not go on, in the same form, with what it had done before.
+pub(super) fn failed(report: &Report, failure: &Failure) -> String {
+    let mut error = failure.message.clone();
+    if !failure.items.is_empty() {
+        error = format!("{error}: {}", failure.items.join("; "));
+    }
     text(&Document {
         report: &Report {
             state: JobState::Failed,
-            ..Report::default()
+            ..report.clone()
         },
-        error: Some(&failure.message),
+        error: Some(error),
         remedy: failure.remedy.as_deref(),
     })
 }
@@ -82,10 +86,15 @@ mod tests {
     #[test]
     fn a_failure_is_a_document_too() {
         let failure = Failure::new("it broke").remedy("mend it");
-        let document: Value = serde_json::from_str(&failed(&failure)).expect("it is JSON");
+        let document: Value =
+            serde_json::from_str(&failed(&samples::running(), &failure)).expect("it is JSON");
         assert_eq!(document["state"], "failed");
-        assert_eq!(document["tables"], json!([]));
+        assert_eq!(document["tables"][0]["rows"], 120_000, "what was copied");
         assert_eq!(document["error"], "it broke");
         assert_eq!(document["remedy"], "mend it");
+        let several = failure.items(vec!["the one".to_owned(), "the other".to_owned()]);
+        let document: Value =
+            serde_json::from_str(&failed(&Report::default(), &several)).expect("it is JSON");
+        assert_eq!(document["error"], "it broke: the one; the other");
     }
 }

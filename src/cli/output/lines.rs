@@ -19,6 +19,8 @@ pub(super) struct Teller {
     told_at: Option<Millis>,
     told: Option<Totals>,
     iteration: u32,
+    /// What was told of databases that are not taken up.
+    databases: BTreeMap<String, String>,
     /// Of each table the state told last, and its rows then.
     tables: BTreeMap<(String, String), (String, u64)>,
 }
@@ -32,6 +34,22 @@ impl Teller {
             self.iteration = report.iteration;
             lines.push(iteration_started(report.iteration));
         }
+        for database in &report.databases {
+            let Some(error) = &database.error else {
+                self.databases.remove(&database.source);
+                continue;
+            };
+            let told = self
+                .databases
+                .insert(database.source.clone(), error.clone());
+            if told.as_ref() != Some(error) {
+                lines.push(format!(
+                    "database '{}' is not taken up: {}",
+                    database.source,
+                    words::one_line(error)
+                ));
+            }
+        }
         let several = words::several_databases(&report.tables);
         for table in &report.tables {
             let key = (table.database.clone(), table.table.clone());
@@ -39,7 +57,10 @@ impl Teller {
             let before = self.tables.get(&key);
             let name = words::name(table, several);
             match (table.state.as_str(), &table.error) {
-                ("completed", _) if before.map_or(0, |(_, rows)| *rows) < table.rows => {
+                // Without rows of this iteration nothing has happened to it.
+                ("completed", _)
+                    if table.rows_moved > 0 && before.map_or(0, |(_, rows)| *rows) < table.rows =>
+                {
                     let rows = words::counted(table.rows, "row");
                     lines.push(format!("table '{name}' completed: {rows}"));
                     self.tables.insert(key, told);
@@ -145,5 +166,34 @@ mod tests {
                 "[01:00:05] table 'errors-2026.q1' completed: 8,005 rows",
             ]
         );
+    }
+
+    #[test]
+    fn a_start_with_nothing_new_tells_no_table() {
+        let mut report = samples::complete();
+        report.iteration = 2;
+        for table in &mut report.tables {
+            (table.rows_moved, table.rows_planned) = (0, 0);
+        }
+        let lines = Teller::default().lines(&report, &Meter::default(), Millis(0));
+        assert_eq!(lines, ["[00:00:00] iteration 2 started"]);
+    }
+
+    #[test]
+    fn a_database_that_is_not_taken_up_is_told_once() {
+        let mut teller = Teller::default();
+        let report = Report {
+            databases: vec![samples::refused_database()],
+            ..Report::default()
+        };
+        let mut lines = || teller.lines(&report, &Meter::default(), Millis(0));
+        assert_eq!(
+            lines(),
+            [
+                "[00:00:00] database 'Orders' is not taken up: source database `Orders` has no table; \
+              create one"
+            ]
+        );
+        assert_eq!(lines(), [""; 0]);
     }
 }

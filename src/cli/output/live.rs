@@ -50,9 +50,21 @@ pub(super) fn view(
         .iter()
         .filter(|table| is_shown(table))
         .collect();
-    // Held tables first: they need somebody. Otherwise the job's own order, which is steady.
-    shown.sort_by_key(|table| table.state != "held");
-    let room = rows.saturating_sub(3).max(1);
+    for database in &report.databases {
+        if let Some(error) = &database.error {
+            let text = format!(
+                "  {} is not taken up: {}",
+                database.source,
+                words::one_line(error)
+            );
+            lines.push(line(Tone::Alarm, text));
+        }
+    }
+    let room = rows.saturating_sub(2 + lines.len()).max(1);
+    // Held tables first: they need somebody. Otherwise the job's own order, which is steady, but
+    // where not all have room those for which a cluster works are seen.
+    let crowded = shown.len() > room;
+    shown.sort_by_key(|table| (table.state != "held", crowded && !is_worked_for(table)));
     let names = shown
         .iter()
         .take(room)
@@ -142,7 +154,7 @@ pub(super) fn waits(table: &TableReport, now: Millis) -> Vec<String> {
     if let Some(error) = &table.error {
         return vec![format!("held: {}", words::one_line(error))];
     }
-    let wait = |wait: &WaitReport| {
+    let words = |wait: &WaitReport| {
         let since = words::span(Duration::from_millis(now.since(wait.since)));
         match wait.blocks {
             1 => format!("{} {since}", wait.text),
@@ -150,7 +162,19 @@ pub(super) fn waits(table: &TableReport, now: Millis) -> Vec<String> {
         }
     };
     // What runs comes before what waits: it is what a narrow terminal should show.
-    let is_queued = |wait: &&WaitReport| match wait.reason {
+    let mut waits: Vec<&WaitReport> = table.waits.iter().collect();
+    waits.sort_by_key(|wait| is_queued(wait));
+    waits.into_iter().map(words).collect()
+}
+
+/// Whether a cluster works for a table now.
+fn is_worked_for(table: &TableReport) -> bool {
+    table.waits.iter().any(|wait| !is_queued(wait))
+}
+
+/// Whether something waits in a queue, and nothing runs.
+const fn is_queued(wait: &WaitReport) -> bool {
+    match wait.reason {
         Wait::ExportSlot | Wait::IngestSlot | Wait::MoveTurn => true,
         Wait::Preparation
         | Wait::Plan
@@ -163,10 +187,7 @@ pub(super) fn waits(table: &TableReport, now: Millis) -> Vec<String> {
         | Wait::Reconciliation
         | Wait::Paused
         | Wait::Held => false,
-    };
-    let mut waits: Vec<&WaitReport> = table.waits.iter().collect();
-    waits.sort_by_key(is_queued);
-    waits.into_iter().map(wait).collect()
+    }
 }
 
 fn rest(report: &Report, totals: &Totals, unseen: usize) -> Option<String> {
@@ -246,6 +267,41 @@ mod tests {
         assert_eq!(
             lines.last().map(|line| line.text.as_str()),
             Some("  104 tables: 82 more at work, 1 completed")
+        );
+    }
+
+    #[test]
+    fn where_not_all_have_room_those_at_work_are_seen() {
+        let mut report = samples::running();
+        report.tables.rotate_left(1);
+        let queued = |number: u32| {
+            let mut table = samples::table(&format!("T{number}"), "planned");
+            table.waits = vec![samples::wait(Wait::ExportSlot, 4, 50_000)];
+            table
+        };
+        report.tables.splice(0..0, (0..20).map(queued));
+        let starts = |rows| -> Vec<String> {
+            let lines = view(&report, &Meter::default(), Millis(60_000), (80, rows));
+            let names = lines.iter().skip(1).take(4);
+            names
+                .filter_map(|line| line.text.split_whitespace().next().map(str::to_owned))
+                .collect()
+        };
+        assert_eq!(starts(8), ["Sites", "where", "Device", "T0"]);
+        assert_eq!(starts(40), ["Sites", "T0", "T1", "T2"]);
+    }
+
+    #[test]
+    fn a_database_that_is_not_taken_up_is_seen() {
+        let report = Report {
+            databases: vec![samples::refused_database()],
+            ..samples::running()
+        };
+        let lines = view(&report, &Meter::default(), Millis(60_000), (70, 24));
+        assert_eq!(lines[1].tone, Tone::Alarm);
+        assert_eq!(
+            lines[1].text,
+            "  Orders is not taken up: source database `Orders` has no table; crea…"
         );
     }
 

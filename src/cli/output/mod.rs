@@ -25,7 +25,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use kusto_copy_core::vocabulary::Millis;
-use kusto_copy_driver::Report;
+use kusto_copy_driver::{JobState, Report};
 
 use super::args::Format;
 use super::exit::{Exit, Failure};
@@ -50,6 +50,11 @@ impl Screen {
         Self {
             lines: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
         }
+    }
+
+    /// Writes a line to stderr above the live view.
+    pub(crate) fn say(&self, text: &str) {
+        self.lines.suspend(|| message(text));
     }
 
     /// Writes a log event to stderr while the live view stands aside.
@@ -86,6 +91,17 @@ fn size() -> Option<(u16, u16)> {
     io::stdout().is_terminal().then(size)
 }
 
+/// Columns of stderr, when it is a terminal.
+fn error_width() -> Option<usize> {
+    let width = || {
+        console::Term::stderr()
+            .size_checked()
+            .map(|(_, width)| width)
+    };
+    let width = io::stderr().is_terminal().then(width).flatten()?;
+    Some(usize::from(width))
+}
+
 /// Columns of stdout, when it is a terminal.
 fn width() -> Option<u16> {
     size().map(|(_, columns)| columns)
@@ -109,15 +125,29 @@ pub(crate) fn usage(error: &clap::Error) -> Exit {
 
 /// An error: one sentence, and what to do.
 pub(crate) fn failure(failure: &Failure) -> Exit {
-    message(&error_text(failure));
+    message(&error_text(failure, error_width()));
     failure.exit
 }
 
-fn error_text(failure: &Failure) -> String {
-    match &failure.remedy {
-        None => format!("error: {}", failure.message),
-        Some(remedy) => format!("error: {}\nwhat to do: {remedy}", failure.message),
-    }
+/// The text of an error, cut between words for a terminal of so many columns.
+fn error_text(failure: &Failure, width: Option<usize>) -> String {
+    let wrapped = |text: &str, indent: &str| match width {
+        None => text.to_owned(),
+        Some(width) => words::wrap(text, width.saturating_sub(2), indent),
+    };
+    let mut lines = vec![wrapped(&format!("error: {}", failure.message), "  ")];
+    let items = failure.items.iter();
+    lines.extend(items.map(|item| format!("  {}", wrapped(item, "    "))));
+    let remedy = failure.remedy.iter();
+    lines.extend(remedy.map(|remedy| wrapped(&format!("what to do: {remedy}"), "  ")));
+    lines.join("\n")
+}
+
+/// What is said when a second signal ends the program at once.
+pub(crate) fn last_words(text: &str) {
+    // A live view may stand there, and the terminal's own `^C` behind it.
+    let begin = if io::stdout().is_terminal() { "\n" } else { "" };
+    message(&format!("{begin}{text}"));
 }
 
 /// A line for people about what happens next.
@@ -147,9 +177,19 @@ pub(crate) fn outcome(format: Format, report: &Report) {
     }
 }
 
-/// The document of a run that could not go on.
-pub(crate) fn failed_document(failure: &Failure) {
-    line(&document::failed(failure));
+/// What a run that could not go on had done; the error itself is told apart from it.
+pub(crate) fn failed(format: Format, report: &Report, failure: &Failure) {
+    match format {
+        Format::Json => line(&document::failed(report, failure)),
+        Format::Text if report.tables.is_empty() => {}
+        Format::Text => outcome(
+            format,
+            &Report {
+                state: JobState::Failed,
+                ..report.clone()
+            },
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -160,9 +200,17 @@ mod tests {
     fn an_error_is_a_sentence_and_what_to_do() {
         let failure = Failure::new("the lake is full").remedy("free some space");
         assert_eq!(
-            error_text(&failure),
+            error_text(&failure, None),
             "error: the lake is full\nwhat to do: free some space"
         );
-        assert_eq!(error_text(&Failure::new("it broke")), "error: it broke");
+        assert_eq!(
+            error_text(&failure, Some(20)),
+            "error: the lake is\n  full\nwhat to do: free\n  some space"
+        );
+        let several = Failure::new("two broke").items(vec!["A".to_owned(), "it is cut".to_owned()]);
+        assert_eq!(
+            error_text(&several, Some(9)),
+            "error:\n  two\n  broke\n  A\n  it is\n    cut"
+        );
     }
 }

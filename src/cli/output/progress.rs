@@ -21,13 +21,11 @@ const TICK: Duration = Duration::from_millis(250);
 /// How progress is shown.
 pub(crate) struct Progress {
     view: View,
+    screen: Screen,
 }
 
 enum View {
-    Live {
-        screen: Screen,
-        bars: Vec<ProgressBar>,
-    },
+    Live(Vec<ProgressBar>),
     Lines(Teller),
     Silent,
 }
@@ -36,9 +34,15 @@ enum View {
 pub(crate) struct Following {
     end: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    screen: Screen,
 }
 
 impl Following {
+    /// Says something to the person beside the view.
+    pub(crate) fn say(&self, text: &str) {
+        self.screen.say(text);
+    }
+
     /// Shows the last report, then takes the live view away.
     pub(crate) async fn end(self) {
         // Both fail only when the task has ended already.
@@ -52,18 +56,19 @@ impl Progress {
     pub(crate) fn new(format: Format, screen: &Screen) -> Self {
         let view = match format {
             Format::Json => View::Silent,
-            Format::Text if std::io::stdout().is_terminal() => View::Live {
-                screen: screen.clone(),
-                bars: Vec::new(),
-            },
+            Format::Text if std::io::stdout().is_terminal() => View::Live(Vec::new()),
             Format::Text => View::Lines(Teller::default()),
         };
-        Self { view }
+        Self {
+            view,
+            screen: screen.clone(),
+        }
     }
 
     /// Shows each report until told to end.
     pub(crate) fn follow(mut self, mut reports: watch::Receiver<Report>) -> Following {
         let (end, mut ended) = oneshot::channel();
+        let screen = self.screen.clone();
         let task = tokio::spawn(async move {
             let mut meter = Meter::default();
             let mut tick = tokio::time::interval(TICK);
@@ -73,7 +78,10 @@ impl Progress {
                     _ = tick.tick() => false,
                 };
                 let report = reports.borrow_and_update().clone();
-                meter.note(now(), Totals::of(&report).moved);
+                // Before the first report nothing is known of rows that an earlier run has moved.
+                if report.at.is_some() {
+                    meter.note(now(), Totals::of(&report).moved);
+                }
                 self.show(&report, &meter);
                 if last {
                     break;
@@ -81,7 +89,7 @@ impl Progress {
             }
             self.clear();
         });
-        Following { end, task }
+        Following { end, task, screen }
     }
 
     fn show(&mut self, report: &Report, meter: &Meter) {
@@ -92,18 +100,20 @@ impl Progress {
                     line(&text);
                 }
             }
-            View::Live { screen, bars } => draw(screen, bars, report, meter),
+            View::Live(bars) => draw(&self.screen, bars, report, meter),
         }
     }
 
     fn clear(&mut self) {
-        if let View::Live { screen, bars } = &mut self.view {
+        if let View::Live(bars) = &mut self.view {
             for bar in bars.drain(..) {
                 bar.finish_and_clear();
             }
             // Nothing is left to be erased on an error.
-            let _ = screen.lines.clear();
-            screen.lines.set_draw_target(ProgressDrawTarget::hidden());
+            let _ = self.screen.lines.clear();
+            self.screen
+                .lines
+                .set_draw_target(ProgressDrawTarget::hidden());
         }
     }
 }

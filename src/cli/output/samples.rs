@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kusto_copy_core::decide::Wait;
 use kusto_copy_core::vocabulary::Millis;
-use kusto_copy_driver::{JobState, Report, TableReport, WaitReport};
+use kusto_copy_driver::{DatabaseReport, JobState, Report, TableReport, WaitReport};
 
 /// A table with nothing copied.
 pub(super) fn table(name: &str, state: &str) -> TableReport {
@@ -12,20 +12,22 @@ pub(super) fn table(name: &str, state: &str) -> TableReport {
         database: "Telemetry".to_owned(),
         table: name.to_owned(),
         state: state.to_owned(),
-        rows: 0,
-        blocks: 0,
-        bytes: 0,
-        rows_planned: 0,
-        rows_moved: 0,
-        percent: None,
-        blocks_by_state: BTreeMap::new(),
-        waits: Vec::new(),
-        error: None,
-        notes: Vec::new(),
+        ..TableReport::default()
     }
 }
 
-fn wait(reason: Wait, blocks: u64, since: u64) -> WaitReport {
+/// A database that cannot be taken up.
+pub(super) fn refused_database() -> DatabaseReport {
+    DatabaseReport {
+        source: "Orders".to_owned(),
+        destination: "Orders".to_owned(),
+        error: Some("source database `Orders` has no table; create one".to_owned()),
+        ..DatabaseReport::default()
+    }
+}
+
+/// Something that so many blocks wait for.
+pub(super) fn wait(reason: Wait, blocks: u64, since: u64) -> WaitReport {
     WaitReport {
         reason,
         text: reason.words().to_owned(),

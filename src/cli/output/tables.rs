@@ -4,11 +4,30 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table,
+};
 use kusto_copy_core::vocabulary::Millis;
 use kusto_copy_driver::{JobState, Report, TableReport};
 
 use super::{live, words};
+
+/// Below so many columns a terminal shows less, so that no number and no state is cut.
+const NARROW: u16 = 64;
+
+/// Names are cut after so many characters: one of a thousand would push all else out of sight.
+const LONGEST_NAME: usize = 60;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// Words, which wrap.
+    Text,
+    /// One word, which does not.
+    Word,
+    /// A number: to the right, and it does not wrap.
+    Number,
+}
 
 /// How a table is drawn: to a terminal's width, or one row a line for other programs.
 struct Style {
@@ -17,7 +36,11 @@ struct Style {
 }
 
 impl Style {
-    fn table(&self, columns: &[(&str, bool)]) -> Table {
+    fn is_narrow(&self) -> bool {
+        self.width.is_some_and(|width| width < NARROW)
+    }
+
+    fn table(&self, columns: &[(&str, Holds)]) -> Table {
         let mut table = Table::new();
         table.load_preset(NOTHING);
         match self.width {
@@ -34,9 +57,15 @@ impl Style {
                 .iter()
                 .map(|(name, _)| self.cell(name, Some(Attribute::Bold), None)),
         );
-        for (at, (_, is_number)) in columns.iter().enumerate() {
-            if let Some(column) = table.column_mut(at).filter(|_| *is_number) {
+        for (at, (_, holds)) in columns.iter().enumerate() {
+            let Some(column) = table.column_mut(at) else {
+                continue;
+            };
+            if *holds == Holds::Number {
                 column.set_cell_alignment(CellAlignment::Right);
+            }
+            if *holds != Holds::Text {
+                column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }
         if self.colours {
@@ -50,6 +79,15 @@ impl Style {
     /// Several things in one cell: below each other on a terminal, in one line for programs.
     fn list(&self, parts: &[String]) -> String {
         parts.join(if self.width.is_some() { "\n" } else { ", " })
+    }
+
+    /// A sentence, cut between words for a terminal, the lines after the first indented.
+    fn sentence(&self, text: &str, indent: &str) -> String {
+        match self.width {
+            // Some terminals wrap a line that fills the last column; two more are for an indent.
+            Some(width) => words::wrap(text, usize::from(width).saturating_sub(3), indent),
+            None => text.to_owned(),
+        }
     }
 
     fn cell(&self, text: &str, attribute: Option<Attribute>, colour: Option<Color>) -> Cell {
@@ -75,30 +113,52 @@ impl Style {
 pub(super) fn status(report: &Report, now: Millis, width: Option<u16>, colours: bool) -> String {
     let style = Style { width, colours };
     let several = words::several_databases(&report.tables);
-    let mut table = style.table(&[
-        ("Table", false),
-        ("State", false),
-        ("Done", true),
-        ("Rows", true),
-        ("Blocks", false),
-        ("Waits for", false),
-    ]);
+    let mut columns = vec![
+        ("Table", Holds::Text),
+        ("State", Holds::Word),
+        ("Done", Holds::Number),
+        ("Rows", Holds::Number),
+    ];
+    if !style.is_narrow() {
+        columns.extend([("Blocks", Holds::Text), ("Waits for", Holds::Text)]);
+    }
+    let mut table = style.table(&columns);
     for one in &report.tables {
-        table.add_row([
-            Cell::new(words::name(one, several)),
+        let mut row = vec![
+            Cell::new(words::cut(&words::name(one, several), LONGEST_NAME)),
             style.state(&one.state),
             Cell::new(one.percent.map(words::percent).unwrap_or_default()),
             Cell::new(words::count(one.rows)),
-            Cell::new(style.list(&blocks(one))),
-            Cell::new(style.list(&live::waits(one, now))),
-        ]);
+        ];
+        if !style.is_narrow() {
+            row.push(Cell::new(style.list(&blocks(one))));
+            row.push(Cell::new(style.list(&live::waits(one, now))));
+        }
+        table.add_row(row);
     }
-    let mut text = headline(report, now);
+    let mut text = style.sentence(&headline(report, now), "  ");
     if !report.tables.is_empty() {
         let _ = write!(text, "\n{}", trimmed(&table));
     }
-    push_notes(&mut text, report);
+    if style.is_narrow() {
+        push_waits(&mut text, &style, report, now);
+    }
+    push_databases(&mut text, &style, report);
+    push_notes(&mut text, &style, report);
     text
+}
+
+/// What each table waits for, below the table where it has no room in it.
+fn push_waits(text: &mut String, style: &Style, report: &Report, now: Millis) {
+    let several = words::several_databases(&report.tables);
+    for one in &report.tables {
+        let waits = live::waits(one, now);
+        if !waits.is_empty() {
+            let name = words::name(one, several);
+            let line = style.sentence(&format!("{name}: {}", waits.join(", ")), "  ");
+            let _ = write!(text, "\n {line}");
+        }
+    }
 }
 
 fn headline(report: &Report, now: Millis) -> String {
@@ -136,21 +196,26 @@ fn blocks(table: &TableReport) -> Vec<String> {
 pub(super) fn outcome(report: &Report, width: Option<u16>, colours: bool) -> String {
     let style = Style { width, colours };
     let several = words::several_databases(&report.tables);
-    let mut table = style.table(&[
-        ("Table", false),
-        ("State", false),
-        ("Rows", true),
-        ("Blocks", true),
-        ("Size", true),
-    ]);
+    let mut columns = vec![
+        ("Table", Holds::Text),
+        ("State", Holds::Word),
+        ("Rows", Holds::Number),
+    ];
+    if !style.is_narrow() {
+        columns.extend([("Blocks", Holds::Number), ("Size", Holds::Number)]);
+    }
+    let mut table = style.table(&columns);
     for one in &report.tables {
-        table.add_row([
-            Cell::new(words::name(one, several)),
+        let mut row = vec![
+            Cell::new(words::cut(&words::name(one, several), LONGEST_NAME)),
             style.state(&one.state),
             Cell::new(words::count(one.rows)),
-            Cell::new(words::count(one.blocks)),
-            Cell::new(words::bytes(one.bytes)),
-        ]);
+        ];
+        if !style.is_narrow() {
+            row.push(Cell::new(words::count(one.blocks)));
+            row.push(Cell::new(words::bytes(one.bytes)));
+        }
+        table.add_row(row);
     }
     let mut text = String::new();
     if !report.tables.is_empty() {
@@ -159,45 +224,47 @@ pub(super) fn outcome(report: &Report, width: Option<u16>, colours: bool) -> Str
     let rows = report.tables.iter().map(|table| table.rows).sum();
     let tables = words::counted(report.tables.len() as u64, "table");
     let rows = words::counted(rows, "row");
-    text.push_str(&match report.state {
+    let end = match report.state {
         JobState::Complete => format!(
             "Complete: iteration {}, {tables}, {rows} at the destination.",
             report.iteration
         ),
-        JobState::Failed => {
-            format!("Failed: {rows} at the destination; the errors below say what to do.")
-        }
+        JobState::Failed => format!("Failed: {rows} at the destination."),
         JobState::New | JobState::Running | JobState::Stopped => {
             format!("Stopped: {rows} at the destination. The same command goes on from here.")
         }
-    });
-    for one in report.tables.iter().filter(|table| table.error.is_some()) {
-        let error = words::one_line(one.error.as_deref().unwrap_or_default());
-        let _ = write!(text, "\n  {}: {error}", words::name(one, several));
+    };
+    text.push_str(&style.sentence(&end, "  "));
+    // What made a run fail is told as its error.
+    if report.state != JobState::Failed {
+        for one in &report.tables {
+            if let Some(error) = &one.error {
+                let line = format!("{}: {}", words::name(one, several), words::one_line(error));
+                let _ = write!(text, "\n  {}", style.sentence(&line, "    "));
+            }
+        }
+        push_databases(&mut text, &style, report);
     }
-    push_notes(&mut text, report);
+    push_notes(&mut text, &style, report);
     text
 }
 
-fn push_notes(text: &mut String, report: &Report) {
+fn push_databases(text: &mut String, style: &Style, report: &Report) {
     for database in &report.databases {
         if let Some(error) = &database.error {
-            let _ = write!(
-                text,
-                "\nDatabase {} is not taken up: {error}",
-                database.source
-            );
+            let line = format!("Database {} is not taken up: {error}", database.source);
+            let _ = write!(text, "\n{}", style.sentence(&line, "  "));
         }
     }
+}
+
+fn push_notes(text: &mut String, style: &Style, report: &Report) {
     let several = words::several_databases(&report.tables);
     for table in &report.tables {
         for note in &table.notes {
-            let _ = write!(
-                text,
-                "\n  note on {}: {}",
-                words::name(table, several),
-                words::one_line(note)
-            );
+            let name = words::name(table, several);
+            let line = format!("note on {name}: {}", words::one_line(note));
+            let _ = write!(text, "\n  {}", style.sentence(&line, "    "));
         }
     }
 }
@@ -237,11 +304,11 @@ pub(crate) fn proof(proofs: &[Proof]) -> String {
 fn proof_table(proofs: &[Proof], width: Option<u16>, colours: bool) -> String {
     let style = Style { width, colours };
     let mut table = style.table(&[
-        ("Table", false),
-        ("Source rows", true),
-        ("Destination rows", true),
-        ("Content", false),
-        ("Equal", false),
+        ("Table", Holds::Text),
+        ("Source rows", Holds::Number),
+        ("Destination rows", Holds::Number),
+        ("Content", Holds::Text),
+        ("Equal", Holds::Word),
     ]);
     for proof in proofs {
         let (source, destination) = proof.fingerprints;
@@ -267,105 +334,4 @@ fn proof_table(proofs: &[Proof], width: Option<u16>, colours: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::samples;
-    use super::*;
-
-    const NOW: Millis = Millis(60_000);
-
-    #[test]
-    fn status_is_readable_at_eighty_columns() {
-        let text = status(&samples::running(), NOW, Some(80), false);
-        let first: Vec<&str> = text.lines().take(3).collect();
-        assert_eq!(
-            first[0],
-            "Job running, iteration 1, up to cursor 638000000000000002"
-        );
-        assert!(
-            text.lines().all(|line| line.chars().count() <= 80),
-            "{text}"
-        );
-        for part in [
-            "62 %",
-            "120,000",
-            "5 moved",
-            "2 exporting",
-            "1 ingested",
-            "held",
-        ] {
-            assert!(text.contains(part), "{part} in\n{text}");
-        }
-        assert!(!text.contains('\u{1b}'), "no colours were asked for");
-    }
-
-    #[test]
-    fn a_piped_status_has_one_line_a_table() {
-        let text = status(&samples::running(), NOW, None, false);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 6, "{text}");
-        assert!(
-            lines[5].ends_with("held: column 'Area' has another type at the destination"),
-            "{text}"
-        );
-        assert!(
-            lines[2].ends_with("exporting (2) 3 s, waiting for the table's move 1 s"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn colours_come_when_asked_for() {
-        assert!(status(&samples::running(), NOW, Some(80), true).contains('\u{1b}'));
-    }
-
-    #[test]
-    fn lag_counts_from_the_report_on() {
-        let report = Report {
-            lag_ms: Some(5_000),
-            ..samples::complete()
-        };
-        let text = status(&report, Millis(65_000), None, false);
-        assert!(text.starts_with("Job complete, iteration 1, up to cursor 638000000000000002, 10 s behind the source\n"), "{text}");
-    }
-
-    #[test]
-    fn the_end_of_a_run_is_told() {
-        let text = outcome(&samples::complete(), None, false);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 4, "{text}");
-        assert!(
-            lines[1].contains("192,000") && lines[1].ends_with("7.3 MB"),
-            "{text}"
-        );
-        assert_eq!(
-            lines[3],
-            "Complete: iteration 1, 2 tables, 200,000 rows at the destination."
-        );
-
-        let failed = Report {
-            state: JobState::Failed,
-            ..samples::running()
-        };
-        let text = outcome(&failed, None, false);
-        assert!(
-            text.ends_with("  Sites: column 'Area' has another type at the destination"),
-            "{text}"
-        );
-    }
-
-    #[cfg(feature = "emulator")]
-    #[test]
-    fn a_difference_is_plain_without_colours() {
-        let mut proofs = vec![Proof {
-            table: "T".to_owned(),
-            source_rows: 1_000,
-            destination_rows: 1_000,
-            fingerprints: (7, 7),
-            equal: true,
-        }];
-        assert!(proof_table(&proofs, None, false).ends_with("0000000000000007  yes"));
-        proofs[0].equal = false;
-        proofs[0].fingerprints.1 = 8;
-        assert!(proof_table(&proofs, None, false).ends_with("0000000000000008  NO"));
-    }
-}
+mod tests;

@@ -98,6 +98,27 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
+/// A text in lines of at most so many characters, cut between words; the lines after the first are
+/// indented. A word that is longer than a line is left whole.
+pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let mut wrapped = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > indent.chars().count() && used + 1 + length > width {
+            wrapped.push('\n');
+            wrapped.push_str(indent);
+            used = indent.chars().count();
+        } else if !wrapped.is_empty() {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped.push_str(word);
+        used += length;
+    }
+    wrapped
+}
+
 /// A text in one line.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -190,5 +211,18 @@ mod tests {
         assert_eq!(cut("naïve", 5), "naïve");
         assert_eq!(cut("naïve text", 5), "naïv…");
         assert_eq!(one_line("a\n  b"), "a b");
+    }
+
+    #[test]
+    fn lines_are_cut_between_words() {
+        assert_eq!(wrap("error: it broke", 80, "  "), "error: it broke");
+        assert_eq!(
+            wrap("error: it broke in two", 10, "  "),
+            "error: it\n  broke in\n  two"
+        );
+        assert_eq!(
+            wrap("see http://127.0.0.1:1 there", 12, ""),
+            "see\nhttp://127.0.0.1:1\nthere"
+        );
     }
 }

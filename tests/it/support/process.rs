@@ -105,12 +105,23 @@ impl Running {
     /// Asks it to end (SIGTERM) and waits until it has.
     #[cfg(unix)]
     pub(crate) fn terminate(&mut self) -> ExitStatus {
-        let asked = Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
+        self.signal("-TERM");
+        self.wait()
+    }
+
+    /// Asks it to end as Ctrl-C does (SIGINT), and does not wait.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.id().to_string()])
             .status()
             .expect("`kill` can be started");
-        assert!(asked.success(), "SIGTERM was not delivered");
-        self.wait()
+        assert!(sent.success(), "{signal} was not delivered");
     }
 
     /// How it ended, if it has.
