@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`access`] | how a request is authorised: account key, shared access signature, token |
 //! | [`blobs`] | staged files and our own objects in Blob Storage |
+//! | `causes` | an error and its causes in one line |
 //! | [`home`] | opens a job's lake and state by their addresses |
 //! | [`location`] | addresses of lakes and state tables |
 //! | `patience` | how long a service asks to wait |
@@ -13,6 +14,7 @@
 
 pub mod access;
 pub mod blobs;
+mod causes;
 pub mod home;
 pub mod location;
 mod patience;

@@ -15,6 +15,8 @@ use azure_core::time::{Duration, OffsetDateTime};
 use kusto_copy_kusto::credentials::CredentialError;
 use kusto_copy_kusto::{ClusterUri, Credentials, Secret};
 
+use crate::causes::in_words;
+
 pub use identity::{Identity, IdentityError};
 pub(crate) use renewable::may_pass;
 pub use renewable::{MakeCredential, Renewable};
@@ -73,16 +75,7 @@ impl AzureTokens {
 
 /// Causes of azure_identity name tenants, identities and commands, never a token.
 fn no_token(error: &dyn std::error::Error) -> CredentialError {
-    let mut reason = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let text = source.to_string();
-        if !reason.contains(&text) {
-            reason.push_str(": ");
-            reason.push_str(&text);
-        }
-        next = source.source();
-    }
+    let reason = in_words(error);
     CredentialError { reason }
 }
 

@@ -1,6 +1,5 @@
 //! The service's errors, told apart by what to do next.
 
-use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use azure_core::http::StatusCode;
 use kusto_copy_staging::LakeError;
 
 use crate::access::Access;
+use crate::causes::in_words;
 use crate::location::Location;
 use crate::patience;
 use crate::tokens::may_pass;
@@ -85,17 +85,7 @@ fn seen(error: &azure_core::Error) -> Box<Seen> {
         let code = code(error).unwrap_or("no code");
         return Box::new(Seen(format!("HTTP {}: {code}", u16::from(status))));
     }
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let more = source.to_string();
-        if !words.contains(&more) {
-            words.push_str(": ");
-            words.push_str(&more);
-        }
-        next = source.source();
-    }
-    Box::new(Seen(words))
+    Box::new(Seen(in_words(error)))
 }
 
 pub(super) fn lake_error(

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use azure_core::credentials::TokenRequestOptions;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::Transport;
+use futures::FutureExt;
 
 use super::*;
 
@@ -90,6 +91,37 @@ async fn a_refused_token_is_replaced_by_one_of_a_new_credential() {
     assert!(is(&tokens, HELP, false, &format!("{HELP_SCOPE}#0.0")).await);
     assert!(is(&tokens, HELP, true, &format!("{HELP_SCOPE}#1.0")).await);
     assert!(is(&tokens, HELP, false, &format!("{HELP_SCOPE}#1.0")).await);
+}
+
+/// Gives tokens for one cluster at once, and for every other never.
+#[derive(Debug)]
+struct Deaf;
+
+#[async_trait]
+impl TokenCredential for Deaf {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        _: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        if scopes != [HELP_SCOPE] {
+            std::future::pending::<()>().await;
+        }
+        Ok(AccessToken::new("helped", at(START + 3_600)))
+    }
+}
+
+/// Whoever gives tokens for one cluster may take its time; requests to another do not wait for it.
+#[tokio::test]
+async fn a_token_that_does_not_come_keeps_nobody_else_waiting() {
+    let make = || Ok(Arc::new(Deaf) as Arc<dyn TokenCredential>);
+    let tokens = AzureTokens::with_clock(Box::new(make), || at(START));
+    let other = cluster("https://other.kusto.windows.net");
+    let mut waiting = tokens.token(&other, false);
+    assert!(waiting.as_mut().now_or_never().is_none());
+    let helped = tokens.token(&cluster(HELP), false).now_or_never();
+    assert_eq!(helped, Some(Ok(Some(Secret::new("helped")))));
+    assert!(waiting.now_or_never().is_none());
 }
 
 #[tokio::test]
