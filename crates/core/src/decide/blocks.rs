@@ -138,7 +138,7 @@ impl Step<'_> {
         if let Some(failure) = failure {
             let attempt = *attempt;
             self.block_event(block, BlockEvent::Failed { attempt, failure });
-        } else if self.is_due(*not_before) && self.context.begin_work {
+        } else if self.is_due(*not_before) {
             moves.ready.push((block.number, *attempt, extents.len()));
         }
     }

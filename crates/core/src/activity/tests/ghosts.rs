@@ -142,4 +142,7 @@ fn only_ended_commands_of_the_kind_that_was_looked_at_are_forgotten() {
     apply(&mut state, gone(0));
     let left = vec![ghost(ingest, 1), ghost(export, 3)];
     assert_eq!(state.head.ghosts, left, "sent after the look");
+    state.head.ghosts = vec![ghost(export, 9), ghost(export, 2)];
+    apply(&mut state, gone(0));
+    assert_eq!(state.head.ghosts, [ghost(export, 9)], "in whatever order");
 }
