@@ -192,18 +192,29 @@ fn an_export_that_reports_no_files_though_rows_were_planned() {
 fn two_planners_that_cut_the_same_range_differently() {
     let mut history = history(&[rows(40), rows(40)]);
     history.manner.limits.block_rows = 5;
-    history.hook(|happening, sim| {
-        if happening.owner == 1 && happening.what == "after:extents" {
-            let until = sim.now() + HOUR;
-            sim.clock.freeze(1, until);
+    // The first one waits for its last answer while the other takes over and stores its own cut.
+    let late = Rc::new(Cell::new(0));
+    let (tries, mut answered) = (Rc::clone(&late), false);
+    history.hook(move |happening, sim| {
+        if happening.owner != 1 {
+            return;
+        }
+        match happening.what.as_str() {
+            "after:bins" => sim.world().times.query = 4_000,
+            "before:extents" => sim.world().times.query = 40,
+            "after:extents" => answered = true,
+            "commit" => tries.set(tries.get() + u32::from(answered)),
+            _ => {}
         }
     });
     history.worker(1);
     let mut other = history.manner.clone();
     other.limits.block_rows = 9;
-    history.worker_after(90_000, 2, other);
+    other.impatient = true;
+    history.worker_after(1_200, 2, other);
     let summary = ends_equal(&mut history);
     assert_eq!(summary.workers, 2);
+    assert!(late.get() > 0, "the first one tried to store its cut");
 }
 
 #[test]
