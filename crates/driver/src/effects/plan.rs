@@ -193,8 +193,14 @@ fn too_much(error: &KustoError) -> Option<PlanAnswer> {
     if TOO_MUCH.iter().any(says) {
         return Some(PlanAnswer::TooMany);
     }
-    (matches!(error, KustoError::Ambiguous { .. }) && says_timeout(&details.message))
-        .then_some(PlanAnswer::TimedOut)
+    // Told by a status of its own, by a lost answer, or inside an answer that had begun.
+    let ended = matches!(
+        error,
+        KustoError::Ambiguous { .. } | KustoError::Transient { .. }
+    );
+    let took_too_long =
+        details.status == Some(504) || says_timeout(&details.message) || says_timeout(code);
+    (ended && took_too_long).then_some(PlanAnswer::TimedOut)
 }
 
 fn remaining(task: &Task) -> TimeRange {
@@ -207,7 +213,7 @@ fn remaining(task: &Task) -> TimeRange {
 #[cfg(test)]
 mod tests {
     use kusto_copy_core::plan::PlanAnswer;
-    use kusto_copy_kusto::{Details, KustoError};
+    use kusto_copy_kusto::{Details, Fate, KustoError};
 
     use super::too_much;
 
@@ -247,5 +253,36 @@ mod tests {
             details,
         };
         assert_eq!(too_much(&throttled), None);
+    }
+
+    #[test]
+    fn a_time_limit_asks_for_a_smaller_question_however_it_is_told() {
+        let details = |code: &str, message: &str| {
+            Box::new(Details {
+                code: Some(code.to_owned()),
+                message: message.to_owned(),
+                ..Details::default()
+            })
+        };
+        let gateway = KustoError::Ambiguous {
+            details: details("RequestExecutionTimeout", "the request was ended"),
+        };
+        let inside = KustoError::Transient {
+            fate: Fate::Failed,
+            details: details("General", "Query execution timed out"),
+        };
+        let wordless = KustoError::Ambiguous {
+            details: Box::new(Details {
+                status: Some(504),
+                ..Details::default()
+            }),
+        };
+        for error in [gateway, inside, wordless] {
+            assert_eq!(too_much(&error), Some(PlanAnswer::TimedOut), "{error}");
+        }
+        let broken = KustoError::Ambiguous {
+            details: details("", "the connection broke"),
+        };
+        assert_eq!(too_much(&broken), None);
     }
 }
