@@ -21,12 +21,15 @@ fn said(state: &ActivityState, of: Option<OperationState>, now: Millis) -> Decis
 }
 
 fn intents(decisions: &Decisions) -> Vec<BlockNumber> {
-    let intent = |event: &ActivityEvent| match event {
-        ActivityEvent::Block {
+    let intent = |event: &ActivityEvent| {
+        let ActivityEvent::Block {
             number,
             event: BlockEvent::MoveIntended { .. },
-        } => Some(*number),
-        _ => None,
+        } = event
+        else {
+            return None;
+        };
+        Some(*number)
     };
     decisions.events.iter().filter_map(intent).collect()
 }
