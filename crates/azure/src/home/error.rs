@@ -80,6 +80,7 @@ impl HomeError {
     pub(super) fn table(table: &Table, source: TableError) -> Self {
         let remedy = match &source {
             TableError::Unreachable(_) | TableError::Lost(_) => "try again later",
+            TableError::NoToken(_) if source.is_passing_and_unsent() => "try again later",
             TableError::NoToken(_) => "sign in with `az login`, or give the app a managed identity",
             TableError::Answered(answer) => match answer.status {
                 401 | 403 => {
@@ -111,9 +112,8 @@ impl HomeError {
                 TableError::Answered(answer) => {
                     matches!(answer.status, 408 | 429 | 500..=599)
                 }
-                TableError::NoToken(_) | TableError::Unmade(_) | TableError::Unreadable { .. } => {
-                    false
-                }
+                TableError::NoToken(_) => source.is_passing_and_unsent(),
+                TableError::Unmade(_) | TableError::Unreadable { .. } => false,
             },
             Self::Location(_)
             | Self::Access(_)

@@ -26,7 +26,7 @@ pub struct ServiceError {
 /// A request to the table service failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// Nothing was sent, since no connection was made, or whoever gives tokens was away or busy.
+    /// Nothing was sent, since no connection was made.
     #[error("the table service cannot be reached")]
     Unreachable(#[source] azure_core::Error),
     /// Nothing was sent, since no token could be obtained.
@@ -50,7 +50,18 @@ pub enum TableError {
 }
 
 impl TableError {
-    /// Whether a read that met this may be sent again, and how long the service asks to wait.
+    /// Whether nothing was sent, and the same may be sent later: no connection was made, or whoever
+    /// gives tokens was away or busy.
+    pub(crate) fn is_passing_and_unsent(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::NoToken(error) => may_pass(error),
+            Self::Unmade(_) | Self::Lost(_) | Self::Unreadable { .. } | Self::Answered(_) => false,
+        }
+    }
+
+    /// Whether a read that met this may be sent again, and how long the service asks to wait. Tokens
+    /// were asked for several times already, by azure_identity.
     pub(super) fn again(&self) -> Option<Option<Duration>> {
         match self {
             Self::Unreachable(_) | Self::Lost(_) => Some(None),
@@ -66,7 +77,6 @@ impl From<azure_core::Error> for TableError {
     fn from(error: azure_core::Error) -> Self {
         match error.kind() {
             ErrorKind::Connection => Self::Unreachable(error),
-            ErrorKind::Credential if may_pass(&error) => Self::Unreachable(error),
             ErrorKind::Io => Self::Lost(error),
             ErrorKind::Credential | ErrorKind::HttpResponse { .. } => Self::NoToken(error),
             ErrorKind::DataConversion | ErrorKind::Other => Self::Unmade(error),

@@ -120,6 +120,7 @@ impl AzureTableStore {
     fn read_error(&self, error: TableError) -> StoreError {
         match error {
             TableError::Answered(answer) => self.refusal(answer),
+            _ if error.is_passing_and_unsent() => unavailable(error),
             TableError::Unreachable(_) | TableError::Lost(_) => unavailable(error),
             TableError::NoToken(_) | TableError::Unmade(_) | TableError::Unreadable { .. } => {
                 self.failed(error)
@@ -146,8 +147,10 @@ impl AzureTableStore {
                 },
                 _ => self.refusal(answer),
             },
-            TableError::Unreachable(_) => unavailable(error),
-            TableError::NoToken(_) | TableError::Unmade(_) => self.failed(error),
+            _ if error.is_passing_and_unsent() => unavailable(error),
+            TableError::Unreachable(_) | TableError::NoToken(_) | TableError::Unmade(_) => {
+                self.failed(error)
+            }
             TableError::Lost(_) | TableError::Unreadable { .. } => StoreError::Ambiguous {
                 source: Some(error.into()),
             },
