@@ -34,8 +34,9 @@ use web::{WebReply, WebRequest};
 /// message has at most 64 KiB.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// How long a person waits for the storage of one job at most.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a person waits for the storage of one job at most; a state of 100,000 blocks is a
+/// hundred requests. The page waits a minute.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What they are told then.
 fn does_not_answer() -> Complaint {
