@@ -1,5 +1,6 @@
 //! Rules that keep the repository readable and its layers apart, checked on its tracked files.
 
+mod guides;
 mod kql;
 mod layers;
 mod lengths;
