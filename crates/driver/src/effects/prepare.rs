@@ -1,7 +1,11 @@
 //! A table's preparation: its layout, the destination table, staging. Every command here may be
 //! repeated; staging is not used before it was read back.
 
-use kusto_copy_core::activity::{Activity, ActivityEvent, Layout, Phase, StagingState};
+use std::collections::BTreeMap;
+
+use kusto_copy_core::activity::{
+    Activity, ActivityEvent, ActivityState, Layout, Phase, StagingState,
+};
 use kusto_copy_core::vocabulary::{TICKS_PER_DAY, TableSchema, Window};
 use kusto_copy_kusto::commands::owners::{Claim, OwnerMarker};
 use kusto_copy_kusto::kql::encoding::choose;
@@ -29,23 +33,18 @@ pub(super) async fn prepare(place: &Workplace, task: &Task) -> Result<Outcome, E
         Phase::Planning { layout, .. } | Phase::Planned { layout, .. } => (layout, false),
         Phase::Completed { .. } => return Ok(Outcome::default()),
     };
-    let ready = |name: &str| ActivityEvent::StagingReady {
-        name: name.to_owned(),
-        horizon: place.horizon,
-    };
     let staging = head.staging.as_ref();
-    match staging.map(|staging| (staging.state, staging.name.as_str())) {
+    let event = match staging.map(|staging| (staging.state, staging.name.as_str())) {
         Some((StagingState::Intended, name)) => {
             make_staging(place, task, layout, name).await?;
-            Ok(Outcome::event(ready(name)))
+            Some(ready(place, name))
         }
-        Some((StagingState::Ready, name)) if starts => Ok(Outcome::event(ready(name))),
-        Some((StagingState::Ready, _)) => Ok(Outcome::default()),
-        None | Some((StagingState::Renewing | StagingState::Lost, _)) => {
-            let name = staging_name(&place.incarnation, head, head.staging_generation + 1);
-            Ok(Outcome::event(ActivityEvent::StagingIntended { name }))
+        Some((StagingState::Ready, _)) if !starts => None,
+        Some((StagingState::Ready | StagingState::Renewing | StagingState::Lost, _)) | None => {
+            next_staging(place, head)
         }
-    }
+    };
+    Ok(event.map_or_else(Outcome::default, Outcome::event))
 }
 
 /// Makes the destination table fit and claims it.
@@ -98,7 +97,44 @@ async fn destination(
         encoding: choose(schema).0,
         retention: catalog.retention(&head.destination_table),
     };
-    Ok(Outcome::event(ActivityEvent::LayoutRead { layout }))
+    Ok(with_staging(place, task, layout))
+}
+
+/// The layout, and what follows of the staging table that it leaves: stored together, since
+/// nothing is sent in between. Where something else comes first, that is decided anew.
+fn with_staging(place: &Workplace, task: &Task, layout: Layout) -> Outcome {
+    let read = ActivityEvent::LayoutRead { layout };
+    let mut after = ActivityState {
+        head: task.head.clone(),
+        blocks: BTreeMap::new(),
+    };
+    let mut outcome = Outcome::event(read.clone());
+    let fits = after.apply(read, task.now, &place.limits).is_ok();
+    if fits && after.head.retired_staging.is_empty() {
+        outcome.events.extend(next_staging(place, &after.head));
+    }
+    outcome
+}
+
+/// What is to be recorded of a starting table's staging before anything of it is sent; `None`
+/// while a table is intended that is to be made.
+fn next_staging(place: &Workplace, head: &Activity) -> Option<ActivityEvent> {
+    let staging = head.staging.as_ref();
+    match staging.map(|staging| (staging.state, staging.name.as_str())) {
+        Some((StagingState::Intended, _)) => None,
+        Some((StagingState::Ready, name)) => Some(ready(place, name)),
+        None | Some((StagingState::Renewing | StagingState::Lost, _)) => {
+            let name = staging_name(&place.incarnation, head, head.staging_generation + 1);
+            Some(ActivityEvent::StagingIntended { name })
+        }
+    }
+}
+
+fn ready(place: &Workplace, name: &str) -> ActivityEvent {
+    ActivityEvent::StagingReady {
+        name: name.to_owned(),
+        horizon: place.horizon,
+    }
 }
 
 /// What may have changed at either side since the job began.

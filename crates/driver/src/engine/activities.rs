@@ -1,5 +1,8 @@
 //! Activities at work: read from the store, changed by events, stored again.
 
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
 use kusto_copy_core::activity::{ActivityError, ActivityEvent, ActivityState, Phase};
 use kusto_copy_core::block::{Block, BlockEvent, BlockState};
 use kusto_copy_core::database::DueMarker;
@@ -227,6 +230,33 @@ impl Engine {
         }
     }
 
+    /// Stores the changes of several activities at once, each in its own transaction. Those whose
+    /// changes are stored: of the others, as [`Self::flush`] tells, none is.
+    pub(super) async fn flush_all(
+        &mut self,
+        ids: &[ActivityId],
+    ) -> Result<BTreeSet<ActivityId>, DriverError> {
+        let chosen: BTreeSet<&ActivityId> = ids.iter().collect();
+        let store = self.store.as_ref();
+        let live = self.live.iter_mut();
+        let flushes = live
+            .filter(|(id, _)| chosen.contains(*id))
+            .map(|(id, live)| async move { (id.clone(), live.stored.flush(store).await) });
+        let mut stored = BTreeSet::new();
+        for (id, flushed) in join_all(flushes).await {
+            match flushed {
+                Ok(()) => {
+                    stored.insert(id);
+                }
+                Err(error) if error.is_conflict() || error.is_ambiguous() => {
+                    self.reload(&id).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(stored)
+    }
+
     async fn reload(&mut self, id: &ActivityId) -> Result<(), DriverError> {
         let stored = StoredActivity::load(self.store.as_ref(), id).await?;
         let Some(stored) = stored else {
@@ -245,5 +275,52 @@ impl Engine {
 fn unfit(error: ActivityError) -> DriverError {
     DriverError::Internal {
         what: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use kusto_copy_store::faulty::{Call, Fault, Faulty};
+    use kusto_copy_store::{MemoryStore, Store};
+
+    use super::super::testing;
+    use super::*;
+    use crate::persist::activity_partition;
+
+    /// Nothing is sent of an activity whose intent is not stored, whatever became of the others.
+    #[tokio::test]
+    async fn of_activities_that_are_stored_at_once_one_that_fails_is_read_again_alone() {
+        let memory: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let refused = activity_partition(&ActivityId::of("A", "Refused")).expect("a partition");
+        let strikes = Arc::new(AtomicBool::new(false));
+        let strike = {
+            let strikes = Arc::clone(&strikes);
+            move |call: Call<'_>| {
+                let of_table = matches!(call, Call::Commit(sent) if *sent.partition() == refused);
+                (of_table && strikes.load(Ordering::SeqCst)).then_some(Fault::Conflict)
+            }
+        };
+        let store: Arc<dyn Store> = Arc::new(Faulty::new(memory, Box::new(strike)));
+        let mut engine = testing::engine(Arc::clone(&store), testing::options()).await;
+        let good = testing::planned(&mut engine, "Good").await;
+        let refused = testing::planned(&mut engine, "Refused").await;
+        let idle = testing::planned(&mut engine, "Idle").await;
+        strikes.store(true, Ordering::SeqCst);
+        for id in [&good, &refused] {
+            let reason = "a permission is missing".to_owned();
+            let held = ActivityEvent::Held { reason };
+            assert!(engine.apply(id, held).await.expect("fits"));
+        }
+        let ids = [good.clone(), refused.clone(), idle.clone()];
+        let stored = engine.flush_all(&ids).await.expect("goes on");
+        assert_eq!(stored, BTreeSet::from([good.clone(), idle]));
+        let held = |id: &ActivityId| engine.live[id].stored.state.head.held.is_some();
+        assert!(held(&good) && !held(&refused), "it was read again");
+        let found = StoredActivity::load(store.as_ref(), &good).await;
+        let found = found.expect("loads").expect("is stored");
+        assert!(found.state.head.held.is_some());
     }
 }

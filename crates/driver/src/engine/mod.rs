@@ -8,7 +8,9 @@
 
 mod activities;
 mod aside;
+mod capacity;
 mod cut;
+mod durations;
 mod finish;
 mod idle;
 mod mark;
@@ -62,6 +64,8 @@ const REPORT_EVERY: u64 = 200;
 const LONGEST_WAIT: u64 = 1_000;
 /// Rounds of decisions on one activity before others have their turn.
 const ROUNDS: usize = 4;
+/// Activities whose changes are stored at once.
+const STORED_AT_ONCE: usize = 16;
 
 /// One database of the job and what is at work on it.
 pub(crate) struct Side {
@@ -228,39 +232,68 @@ impl Engine {
         budget.is_some_and(|budget| self.begun.elapsed() >= budget)
     }
 
-    /// Decides for every activity and acts. Whether anything was decided.
+    /// Decides for every activity and acts, some at a time: their intents are stored at once, and
+    /// each one's effects are sent once its own are stored. Whether anything was decided.
     async fn advance(&mut self, ending: bool) -> Result<bool, DriverError> {
         let ids = self.in_order();
-        let mut active: usize = self
-            .live
-            .values()
-            .map(|live| live.stored.state.unfinished().count())
-            .sum();
+        let unfinished = |live: &Live| live.stored.state.unfinished().count();
+        let mut active: usize = self.live.values().map(unfinished).sum();
         let mut free = self.free_slots();
         let mut acted = false;
         self.wake_at = None;
-        for id in ids {
-            for _ in 0..ROUNDS {
-                let decisions = self.decide(&id, &mut free, active, ending);
-                if let Some(at) = decisions.wake_at {
-                    self.wake_at = Some(self.wake_at.map_or(at, |before| before.min(at)));
-                }
-                if decisions.events.is_empty() && decisions.actions.is_empty() {
-                    break;
-                }
-                acted = true;
-                let again = decisions.actions.is_empty();
-                self.act(&id, decisions).await?;
-                if !again {
-                    break;
+        for ids in ids.chunks(STORED_AT_ONCE) {
+            let mut decided = Vec::new();
+            for id in ids {
+                let before = self.live.get(id).map_or(0, unfinished);
+                let decisions = self.decide_and_apply(id, &mut free, active, ending);
+                let actions = decisions.await?;
+                acted |= actions.is_some();
+                let after = self.live.get(id).map_or(0, unfinished);
+                active = (active + after).saturating_sub(before);
+                decided.push((id, actions.unwrap_or_default()));
+            }
+            let stored = self.flush_all(ids).await?;
+            decided.retain(|(id, actions)| !actions.is_empty() && stored.contains(id));
+            if !decided.is_empty() {
+                self.lease.ensure().await?;
+            }
+            for (id, actions) in decided {
+                for action in actions {
+                    self.spawn(id, action);
                 }
             }
-            self.flush(&id).await?;
-            active = self
-                .live
-                .values()
-                .map(|live| live.stored.state.unfinished().count())
-                .sum();
+        }
+        Ok(acted)
+    }
+
+    /// Decides for an activity and applies what needs no effect, until there is something to send:
+    /// that is to be sent once the changes are stored. `None` when nothing was decided.
+    async fn decide_and_apply(
+        &mut self,
+        id: &ActivityId,
+        free: &mut FreeSlots,
+        active: usize,
+        ending: bool,
+    ) -> Result<Option<Vec<Action>>, DriverError> {
+        let mut acted = None;
+        for _ in 0..ROUNDS {
+            let decisions = self.decide(id, free, active, ending);
+            if let Some(at) = decisions.wake_at {
+                self.wake_at = Some(self.wake_at.map_or(at, |before| before.min(at)));
+            }
+            if decisions.events.is_empty() && decisions.actions.is_empty() {
+                break;
+            }
+            acted = Some(Vec::new());
+            for event in decisions.events {
+                if !self.apply(id, event).await? {
+                    // The activity was read again: what was decided on its old state is void.
+                    return Ok(acted);
+                }
+            }
+            if !decisions.actions.is_empty() {
+                return Ok(Some(decisions.actions));
+            }
         }
         Ok(acted)
     }
@@ -314,26 +347,6 @@ impl Engine {
         decide(&live.stored.state, &context, free, &mut || {
             Uuid::new_v4().as_u128()
         })
-    }
-
-    /// Stores the decided events, then sends the effects.
-    async fn act(&mut self, id: &ActivityId, decisions: Decisions) -> Result<(), DriverError> {
-        for event in decisions.events {
-            if !self.apply(id, event).await? {
-                // The activity was read again: what was decided on its old state is void.
-                return Ok(());
-            }
-        }
-        if !self.flush(id).await? {
-            return Ok(());
-        }
-        if !decisions.actions.is_empty() {
-            self.lease.ensure().await?;
-        }
-        for action in decisions.actions {
-            self.spawn(id, action);
-        }
-        Ok(())
     }
 
     fn spawn(&mut self, id: &ActivityId, action: Action) {

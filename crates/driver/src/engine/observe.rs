@@ -1,28 +1,25 @@
-//! Looks at the clusters: running operations, capacities, commands that nobody waits for.
+//! Looks at the clusters: running operations, commands that nobody waits for.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kusto_copy_core::activity::{ActivityEvent, SlotKind, slot_of};
 use kusto_copy_core::block::{BlockState, Sending};
 use kusto_copy_core::decide::OperationState;
-use kusto_copy_core::poll::Watch;
-use kusto_copy_core::slots::{Budget, Capacity, Share};
-use kusto_copy_core::vocabulary::{Millis, OperationId};
-use kusto_copy_kusto::commands::capacity::Resource;
-use kusto_copy_kusto::commands::operations::Outcome;
+use kusto_copy_core::poll::{PollPolicy, Watch};
+use kusto_copy_core::slots::{Budget, Share};
+use kusto_copy_core::vocabulary::{Millis, OperationId, TICKS_PER_MILLISECOND};
+use kusto_copy_kusto::commands::operations::{Operation, Outcome};
 use kusto_copy_kusto::kql::operations::OperationKind;
 use kusto_copy_kusto::{Call, Database};
 
 use super::Engine;
+use super::capacity::Slots;
+use super::durations::{Durations, Work};
 use crate::clock::now;
 use crate::effects::says_timeout;
 use crate::heartbeat::{Capacities, Reading};
 use crate::job::RunOptions;
 
-/// Capacities are read again after so many milliseconds.
-const CAPACITY_EVERY: u64 = 180_000;
-/// And sooner while work waits for slots.
-pub(super) const CAPACITY_WHILE_WAITING: u64 = 5_000;
 /// Operations of one look.
 const OPERATIONS_OF_A_LOOK: usize = 1_000;
 /// Between two looks for ghosts.
@@ -31,15 +28,18 @@ const GHOSTS_EVERY: u64 = 10_000;
 /// What is watched at the clusters and when.
 pub(crate) struct Watcher {
     /// Export slots at the source.
-    pub(crate) exports: Budget,
+    pub(crate) exports: Slots,
     /// Ingestion slots at the destination.
-    pub(crate) ingestions: Budget,
+    pub(crate) ingestions: Slots,
     /// Query slots at the source.
-    pub(crate) queries: Budget,
+    pub(crate) queries: Slots,
     at_source: Watch,
     at_destination: Watch,
+    /// What running operations work on, and how long those before them took.
+    works: HashMap<OperationId, Work>,
+    durations: Durations,
     missing: BTreeMap<OperationId, Millis>,
-    capacity_tried: Option<Millis>,
+    pub(super) capacity_tried: Option<Millis>,
     ghosts_tried: Option<Millis>,
     has_ghosts: bool,
 }
@@ -54,12 +54,7 @@ impl Watcher {
             when_unknown,
         };
         let budget = |share, known: Option<Reading>| {
-            let mut budget = Budget::new(share);
-            if let (Some(reading), Some(at)) = (known, capacity_tried) {
-                let (capacity, ours) = reading.get();
-                budget.observe(capacity, ours, at);
-            }
-            budget
+            Slots::new(Budget::new(share), known.zip(capacity_tried))
         };
         let (all, most) = (options.share, 0.1);
         Self {
@@ -68,10 +63,54 @@ impl Watcher {
             queries: budget(share(most, options.query_slots, 4), known.queries),
             at_source: Watch::default(),
             at_destination: Watch::default(),
+            works: HashMap::new(),
+            durations: Durations::default(),
             missing: BTreeMap::new(),
             capacity_tried,
             ghosts_tried: None,
             has_ghosts: false,
+        }
+    }
+
+    /// Watches an operation that runs since a moment; nobody looks at it before those like it
+    /// would have ended.
+    fn watch(
+        &mut self,
+        operation: &OperationId,
+        since: Millis,
+        work: Option<Work>,
+        policy: &PollPolicy,
+    ) {
+        let quiet = work
+            .as_ref()
+            .map_or(0, |work| self.durations.quiet_for(work));
+        let at_source = work
+            .as_ref()
+            .is_some_and(|work| work.kind == SlotKind::Export);
+        let watch = if at_source {
+            &mut self.at_source
+        } else {
+            &mut self.at_destination
+        };
+        let first = PollPolicy {
+            min: policy.min.max(quiet),
+            ..*policy
+        };
+        watch.add(operation.clone(), since, &first);
+        if let Some(work) = work {
+            self.works.entry(operation.clone()).or_insert(work);
+        }
+    }
+
+    /// Learns from an operation how long such ones take.
+    fn learn(&mut self, operation: &Operation) {
+        let Some(work) = self.works.get(&operation.id) else {
+            return;
+        };
+        match (operation.state.outcome(), took(operation)) {
+            (Outcome::Completed, Some(took)) => self.durations.took(work, took),
+            (Outcome::Completed, None) | (Outcome::Pending, _) => {}
+            (Outcome::Throttled | Outcome::Failed, _) => self.durations.failed(work.kind),
         }
     }
 
@@ -115,13 +154,16 @@ impl Engine {
     fn watch_operations(&mut self) {
         let policy = self.options.limits.poll;
         let mut known = HashSet::new();
-        for live in self.live.values() {
+        for (id, live) in &self.live {
             for block in live.stored.state.blocks.values() {
-                let (sending, watch) = match &block.state {
-                    BlockState::Exporting { sending, .. } => (sending, &mut self.watcher.at_source),
-                    BlockState::Ingesting { sending, .. } | BlockState::Moving { sending, .. } => {
-                        (sending, &mut self.watcher.at_destination)
+                let (sending, work) = match &block.state {
+                    BlockState::Exporting { sending, .. } => {
+                        (sending, Some((SlotKind::Export, block.planned_rows)))
                     }
+                    BlockState::Ingesting {
+                        sending, manifest, ..
+                    } => (sending, Some((SlotKind::Ingest, manifest.rows))),
+                    BlockState::Moving { sending, .. } => (sending, None),
                     BlockState::Planned { .. }
                     | BlockState::Replanning
                     | BlockState::Exported { .. }
@@ -134,14 +176,18 @@ impl Engine {
                 let Sending::Running { operation, at } = sending else {
                     continue;
                 };
-                known.insert(operation.clone());
                 let terminal = self
                     .observed
                     .operations
                     .get(operation)
                     .is_some_and(|state| *state != OperationState::Pending);
-                if !terminal {
-                    watch.add(operation.clone(), *at, &policy);
+                if known.insert(operation.clone()) && !terminal {
+                    let work = work.map(|(kind, rows)| Work {
+                        activity: id.clone(),
+                        kind,
+                        rows,
+                    });
+                    self.watcher.watch(operation, *at, work, &policy);
                 }
             }
         }
@@ -153,14 +199,17 @@ impl Engine {
                     .get(operation)
                     .is_none_or(|state| *state == OperationState::Pending)
         };
-        self.watcher.at_source.retain(waits);
-        self.watcher.at_destination.retain(waits);
-        self.watcher
+        let watcher = &mut self.watcher;
+        watcher.at_source.retain(waits);
+        watcher.at_destination.retain(waits);
+        watcher.works.retain(|operation, _| waits(operation));
+        watcher
             .missing
             .retain(|operation, _| known.contains(operation));
+        watcher.durations.retain(|id| self.live.contains_key(id));
     }
 
-    fn cluster_of(&self, kind: SlotKind) -> Option<Database> {
+    pub(super) fn cluster_of(&self, kind: SlotKind) -> Option<Database> {
         let place = &self.sides.first()?.place;
         Some(match kind {
             SlotKind::Export => place.source.clone(),
@@ -193,6 +242,7 @@ impl Engine {
             Ok(found) => {
                 for operation in &found {
                     self.watcher.missing.remove(&operation.id);
+                    self.watcher.learn(operation);
                     let state = state_of(operation);
                     self.observed.operations.insert(operation.id.clone(), state);
                 }
@@ -240,74 +290,6 @@ impl Engine {
                 }
             }
             Err(error) => tracing::warn!(%error, "the log of operations could not be read"),
-        }
-    }
-
-    async fn look_at_capacity(&mut self) {
-        let moment = now();
-        let used = |kind| {
-            self.live
-                .values()
-                .map(|live| live.stored.state.slots_used(kind))
-                .sum::<u32>()
-        };
-        let (exports, ingestions) = (used(SlotKind::Export), used(SlotKind::Ingest));
-        let queries = self.queries();
-        let short = self.watcher.exports.free(exports) == 0
-            || self.watcher.ingestions.free(ingestions) == 0;
-        let every = if short {
-            CAPACITY_WHILE_WAITING
-        } else {
-            CAPACITY_EVERY
-        };
-        if self.live.is_empty()
-            || self
-                .watcher
-                .capacity_tried
-                .is_some_and(|tried| moment.since(tried) < every)
-        {
-            return;
-        }
-        self.watcher.capacity_tried = Some(moment);
-        self.pulse.record.capacities.at = Some(moment);
-        let call = self.call("capacity");
-        for kind in [SlotKind::Export, SlotKind::Ingest] {
-            let Some(cluster) = self.cluster_of(kind) else {
-                return;
-            };
-            // A role that may not read it is no fault: the configured slots apply then.
-            let Ok(resources) = cluster.capacity(&call).await else {
-                continue;
-            };
-            let find = |resource| {
-                let found = resources.iter().find(|found| found.is(resource))?;
-                let slots = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-                Some(Capacity {
-                    total: slots(found.total),
-                    remaining: slots(found.remaining),
-                })
-            };
-            let known = &mut self.pulse.record.capacities;
-            match kind {
-                SlotKind::Export => {
-                    if let Some(capacity) = find(Resource::Export) {
-                        self.watcher.exports.observe(capacity, exports, moment);
-                        known.exports = Some(Reading::new(capacity, exports));
-                    }
-                    if let Some(capacity) = find(Resource::Query) {
-                        self.watcher.queries.observe(capacity, queries, moment);
-                        known.queries = Some(Reading::new(capacity, queries));
-                    }
-                }
-                SlotKind::Ingest => {
-                    if let Some(capacity) = find(Resource::Ingestion) {
-                        self.watcher
-                            .ingestions
-                            .observe(capacity, ingestions, moment);
-                        known.ingestions = Some(Reading::new(capacity, ingestions));
-                    }
-                }
-            }
         }
     }
 
@@ -414,7 +396,13 @@ impl Engine {
     }
 }
 
-fn state_of(operation: &kusto_copy_kusto::commands::operations::Operation) -> OperationState {
+/// Milliseconds that an operation took by its cluster's own clock, where it tells.
+fn took(operation: &Operation) -> Option<u64> {
+    let ticks = operation.updated?.0.checked_sub(operation.started?.0)?;
+    u64::try_from(ticks / TICKS_PER_MILLISECOND).ok()
+}
+
+fn state_of(operation: &Operation) -> OperationState {
     match operation.state.outcome() {
         Outcome::Pending => OperationState::Pending,
         Outcome::Completed => OperationState::Completed,

@@ -2,7 +2,7 @@
 
 use kusto_copy_core::vocabulary::Millis;
 
-use super::observe::CAPACITY_WHILE_WAITING;
+use super::capacity::CAPACITY_WHILE_WAITING;
 use super::{Engine, stuck};
 use crate::clock::now;
 use crate::job::Style;

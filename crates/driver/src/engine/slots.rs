@@ -17,7 +17,7 @@ impl Engine {
         FreeSlots {
             exports: self.watcher.exports.free(used(SlotKind::Export)),
             ingestions: self.watcher.ingestions.free(used(SlotKind::Ingest)),
-            queries: more_queries(&self.watcher.queries, self.queries()),
+            queries: more_queries(&self.watcher.queries.budget, self.queries()),
         }
     }
 
