@@ -128,7 +128,7 @@ impl Counting {
         let page: Vec<Entity> = self.pages.next(store, limit).await?.unwrap_or_default();
         for entity in &page {
             match self.pages.part(entity)? {
-                Part::Head(head, _) => self.head = Some(head),
+                Part::Head(head, _) => self.head = Some(*head),
                 Part::Block(block, _) => self.tally.add(&block, now),
             }
         }

@@ -4,26 +4,37 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use kusto_copy_core::activity::{Activity, ActivityEvent, Phase};
 use kusto_copy_core::database::{DatabaseEvent, DatabasePhase, Sweep};
 use kusto_copy_core::decide::Subject;
-use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
+use kusto_copy_core::vocabulary::ActivityId;
 use kusto_copy_kusto::Call;
 use kusto_copy_kusto::commands::owners::JobMarker;
 
-use super::{Engine, opening_due};
+use super::{Engine, Live, opening_due};
 use crate::clock::now;
 use crate::effects::iteration_folder;
 use crate::error::DriverError;
-use crate::persist::Leftovers;
+use crate::persist::{Copied, Leftovers};
 
 impl Engine {
     /// Moves every table on that has completed or is tidy, then commits iterations without due
-    /// tables. Each step is one conditional transaction; repeating it finds nothing to do.
+    /// tables. Each step is one conditional transaction, of several tables where there are; to
+    /// repeat it finds nothing to do.
     pub(super) async fn finish_tables(&mut self) -> Result<(), DriverError> {
-        let ids: Vec<ActivityId> = self.live.keys().cloned().collect();
-        for id in ids {
-            self.finish_table(&id).await?;
+        let store = Arc::clone(&self.store);
+        for side in 0..self.sides.len() {
+            let completed = self.completed(side);
+            let database = &mut self.sides[side].stored;
+            database.complete(store.as_ref(), completed).await?;
+            let mut tidied = Vec::new();
+            for id in self.stored_completed(side) {
+                tidied.extend(self.tidied(id).await?);
+            }
+            self.put_away(side, tidied).await?;
         }
         for side in 0..self.sides.len() {
             self.commit(side).await?;
@@ -32,54 +43,67 @@ impl Engine {
         Ok(())
     }
 
-    async fn finish_table(&mut self, id: &ActivityId) -> Result<(), DriverError> {
-        let Some(live) = self.live.get(id) else {
-            return Ok(());
+    /// Tables of a database whose iteration is completed by what is stored of them.
+    fn stored_completed(&self, side: usize) -> Vec<ActivityId> {
+        let is_completed = |live: &Live| {
+            let phase = &live.stored.state.head.phase;
+            live.side == side && !live.stored.is_dirty() && matches!(phase, Phase::Completed { .. })
         };
-        if live.stored.is_dirty()
-            || !matches!(live.stored.state.head.phase, Phase::Completed { .. })
-        {
-            return Ok(());
-        }
+        let live = self.live.iter();
+        live.filter(|(_, live)| is_completed(live))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Tables that completed the window of their marker, with what it brought.
+    fn completed(&self, side: usize) -> Vec<(ActivityId, Copied)> {
+        let due = &self.sides[side].stored.due;
+        let copied = |id: ActivityId| {
+            let head = &self.live.get(&id)?.stored.state.head;
+            let is_due = due.get(&id)?.marker.iteration == head.iteration;
+            let counters = &head.counters;
+            let copied = Copied {
+                has_staging: head.staging.is_some(),
+                iteration: head.iteration,
+                rows: counters.rows_moved,
+                blocks: counters.blocks_moved,
+                bytes: counters.bytes_moved,
+            };
+            is_due.then_some((id, copied))
+        };
+        let completed = self.stored_completed(side).into_iter();
+        completed.filter_map(copied).collect()
+    }
+
+    /// A completed table of which nothing is left to tidy, with what that leaves; its files are
+    /// deleted then.
+    async fn tidied(
+        &mut self,
+        id: ActivityId,
+    ) -> Result<Option<(ActivityId, Leftovers)>, DriverError> {
+        let Some(live) = self.live.get(&id) else {
+            return Ok(None);
+        };
         let head = live.stored.state.head.clone();
         let keep = self.options.continuous;
         let tidy = live.stored.state.is_tidy(keep);
         let haunted = live.stored.state.is_haunted(keep);
         let files_deleted = haunted && live.files_deleted;
         let side = live.side;
-        let database = &mut self.sides[side].stored;
-        let is_due = database
-            .due
-            .get(id)
-            .is_some_and(|due| due.marker.iteration == head.iteration);
-        if is_due {
-            database
-                .complete(self.store.as_ref(), id, |table| {
-                    table.has_staging = head.staging.is_some();
-                    table.rows_copied += head.counters.rows_moved;
-                    table.blocks_copied += head.counters.blocks_moved;
-                    table.bytes_copied += head.counters.bytes_moved;
-                    table.last_iteration = head.iteration;
-                    table.last_rows = head.counters.rows_moved;
-                })
-                .await?;
-        }
-        let is_of = |subject: &Subject| subject_is_of(subject, id);
+        let is_of = |subject: &Subject| subject_is_of(subject, &id);
         let may = head.held.is_none() && !self.observed.in_flight.iter().any(is_of);
         if !may || !(tidy || haunted) {
-            return Ok(());
+            return Ok(None);
         }
-        if !files_deleted && !self.delete_files(id, side, &head).await? {
-            return Ok(());
+        if !files_deleted && !self.delete_files(&id, side, &head).await? {
+            return Ok(None);
         }
         // The next window does not wait for commands without an answer to end: what they leave is
         // swept, and the slots that they may take are remembered with the table.
-        let due = self.sides[side].stored.due.get(id);
+        let due = self.sides[side].stored.due.get(&id);
         let is_due_again = due.is_some_and(|due| due.marker.iteration > head.iteration);
-        if tidy || is_due_again {
-            self.put_away(id, side, &head).await?;
-        }
-        Ok(())
+        let left = self.leftovers(&head);
+        Ok((tidy || is_due_again).then_some((id, left)))
     }
 
     /// Deletes the files of a table's iteration; whether they are deleted.
@@ -115,30 +139,34 @@ impl Engine {
         Ok(true)
     }
 
-    /// Ends a table's tidying: its marker and its place among the activities at work.
-    async fn put_away(
-        &mut self,
-        id: &ActivityId,
-        side: usize,
-        head: &Activity,
-    ) -> Result<(), DriverError> {
+    /// What a table's iteration leaves when it is tidy.
+    fn leftovers(&self, head: &Activity) -> Leftovers {
         let late = head.may_come_late || !head.dropped_staging.is_empty();
-        let left = Leftovers {
+        Leftovers {
             has_staging: head.staging.is_some(),
             sweep: late.then(|| Sweep {
-                activity: id.clone(),
+                activity: head.id.clone(),
                 iteration: head.iteration,
                 files: head.may_come_late,
                 staging: head.dropped_staging.clone(),
                 due: now().plus(self.options.limits.sweep_after),
                 tries: 0,
             }),
-        };
+        }
+    }
+
+    /// Ends the tidying of tables: their markers and their places among the activities at work.
+    async fn put_away(
+        &mut self,
+        side: usize,
+        tidied: Vec<(ActivityId, Leftovers)>,
+    ) -> Result<(), DriverError> {
+        let ids: BTreeSet<ActivityId> = tidied.iter().map(|(id, _)| id.clone()).collect();
         let database = &mut self.sides[side].stored;
-        database.tidied(self.store.as_ref(), id, left).await?;
-        self.live.remove(id);
-        let others = |(activity, _): &(ActivityId, BlockNumber)| activity != id;
-        self.observed.values.retain(|block, _| others(block));
+        database.tidied(self.store.as_ref(), tidied).await?;
+        self.live.retain(|id, _| !ids.contains(id));
+        let values = &mut self.observed.values;
+        values.retain(|(activity, _), _| !ids.contains(activity));
         Ok(())
     }
 

@@ -150,7 +150,7 @@ mod tests {
 
     use super::super::testing;
     use crate::clock::now;
-    use crate::persist::Leftovers;
+    use crate::persist::{Copied, Leftovers};
     use crate::report::JobState;
 
     #[tokio::test]
@@ -170,13 +170,15 @@ mod tests {
                 tries: 0,
             };
             let database = &mut engine.sides[0].stored;
-            let completed = database.complete(store.as_ref(), &activity, |_| {}).await;
+            let completed = vec![(activity.clone(), Copied::default())];
+            let completed = database.complete(store.as_ref(), completed).await;
             completed.expect("completes");
             let left = Leftovers {
                 has_staging: false,
                 sweep: Some(sweep),
             };
-            let tidied = database.tidied(store.as_ref(), &activity, left).await;
+            let tidied = vec![(activity, left)];
+            let tidied = database.tidied(store.as_ref(), tidied).await;
             tidied.expect("is tidy");
         }
         testing::refuse_files_of(&mut engine, &ActivityId::of("A", "Bad")).await;

@@ -27,7 +27,8 @@ use crate::heartbeat::Pulse;
 use crate::job::{DatabasePair, Job, JobDefinition, RunOptions, Style};
 use crate::lease::JobLease;
 use crate::persist::{
-    JobRecord, StoredActivity, StoredDatabase, database_partition, decode, job_key, write_or_read,
+    Copied, JobRecord, StoredActivity, StoredDatabase, database_partition, decode, job_key,
+    write_or_read,
 };
 use crate::report::Report;
 use crate::step::StepReport;
@@ -153,7 +154,8 @@ pub(super) async fn complete(engine: &mut Engine, name: &str, state: ActivitySta
     stored.flush(store).await.expect("stored");
     let database = &mut engine.sides[0].stored;
     let id = ActivityId::of("A", name);
-    let completed = database.complete(store, &id, |_| {}).await;
+    let completed = vec![(id, Copied::default())];
+    let completed = database.complete(store, completed).await;
     completed.expect("completes");
     let applied = database.apply(store, DatabaseEvent::Committed).await;
     applied.expect("commits");

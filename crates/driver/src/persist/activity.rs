@@ -65,10 +65,10 @@ impl StoredActivity {
         while let Some(page) = pages.next(store, PAGE).await? {
             for entity in &page {
                 match pages.part(entity)? {
-                    Part::Head(found, etag) => head = Some((found, etag)),
+                    Part::Head(found, etag) => head = Some((*found, etag)),
                     Part::Block(block, etag) => {
                         block_etags.insert(block.number, etag);
-                        blocks.insert(block.number, block);
+                        blocks.insert(block.number, *block);
                     }
                 }
             }
@@ -234,9 +234,9 @@ pub(crate) struct ActivityPages {
 /// An entity of an activity.
 pub(crate) enum Part {
     /// Its head.
-    Head(Activity, Etag),
+    Head(Box<Activity>, Etag),
     /// A block that is not folded.
-    Block(Block, Etag),
+    Block(Box<Block>, Etag),
 }
 
 impl ActivityPages {
@@ -275,10 +275,10 @@ impl ActivityPages {
     pub(crate) fn part(&self, entity: &Entity) -> Result<Part, StoreError> {
         if entity.key.row == self.head {
             let (head, etag) = decode(entity)?;
-            return Ok(Part::Head(head, etag));
+            return Ok(Part::Head(Box::new(head), etag));
         }
         let (block, etag) = decode(entity)?;
-        Ok(Part::Block(block, etag))
+        Ok(Part::Block(Box::new(block), etag))
     }
 }
 

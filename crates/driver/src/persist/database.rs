@@ -37,6 +37,35 @@ pub(crate) struct Marker {
 /// Tables of one transaction: each takes two writes beside the record.
 const TABLES_OF_A_COMMIT: usize = 40;
 
+/// Tables whose completion, or the end of whose tidying, is one transaction: three writes each.
+const COMPLETED_OF_A_COMMIT: usize = 30;
+
+/// What the completed window of a table brought.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Copied {
+    /// Whether the table has a staging table.
+    pub(crate) has_staging: bool,
+    /// The iteration.
+    pub(crate) iteration: u32,
+    /// Rows that arrived.
+    pub(crate) rows: u64,
+    /// Blocks that arrived.
+    pub(crate) blocks: u64,
+    /// Bytes of the files that carried them.
+    pub(crate) bytes: u64,
+}
+
+impl Copied {
+    const fn add_to(&self, table: &mut TableRecord) {
+        table.has_staging = self.has_staging;
+        table.rows_copied += self.rows;
+        table.blocks_copied += self.blocks;
+        table.bytes_copied += self.bytes;
+        table.last_iteration = self.iteration;
+        table.last_rows = self.rows;
+    }
+}
+
 /// A database's entities with the versions that were seen of them.
 #[derive(Debug)]
 pub(crate) struct StoredDatabase {
@@ -300,55 +329,77 @@ impl StoredDatabase {
         Ok(())
     }
 
-    /// A table's window is completed: its marker goes, its own end advances, its tidying begins.
-    /// Where the table was set aside while iterations went on, the marker of the open one takes
-    /// the place of the old: its next window reaches from its own end to the iteration's. One
-    /// transaction; a repetition after a lost answer finds nothing to do.
+    /// The windows of tables are completed: their markers go, their own ends advance, their
+    /// tidying begins. Where a table was set aside while iterations went on, the marker of the
+    /// open one takes the place of the old: its next window reaches from its own end to the
+    /// iteration's. As many tables in one transaction as it holds, each of them whole; a
+    /// repetition after a lost answer finds nothing to do.
     pub(crate) async fn complete(
         &mut self,
         store: &dyn Store,
-        activity: &ActivityId,
-        advance: impl FnOnce(&mut TableRecord),
+        completed: Vec<(ActivityId, Copied)>,
     ) -> Result<(), StoreError> {
-        let Some(due) = self.due.get(activity).cloned() else {
-            return Ok(());
-        };
-        self.know_table(store, activity).await?;
-        let Some(mut table) = self.tables.get(activity).cloned() else {
-            return Ok(());
-        };
-        advance(&mut table);
-        table.completed_to = Some(due.marker.window.up_to.clone());
-        let next = self.next_marker(&due.marker);
-        let id = activity.as_str();
+        for chunk in completed.chunks(COMPLETED_OF_A_COMMIT) {
+            let (mut writes, mut changed) = (Vec::new(), Vec::new());
+            for (activity, copied) in chunk {
+                let Some(due) = self.due.get(activity).cloned() else {
+                    continue;
+                };
+                self.know_table(store, activity).await?;
+                let Some(mut table) = self.tables.get(activity).cloned() else {
+                    continue;
+                };
+                copied.add_to(&mut table);
+                table.completed_to = Some(due.marker.window.up_to.clone());
+                let next = self.next_marker(&due.marker);
+                writes.extend(self.completion(&table, &due, next.as_ref())?);
+                changed.push((table, due.marker, next));
+            }
+            if changed.is_empty() {
+                continue;
+            }
+            let etags = self.commit(store, writes).await?;
+            for ((table, marker, next), etags) in changed.into_iter().zip(etags.chunks(3)) {
+                let id = table.activity.clone();
+                self.tables.insert(id.clone(), table);
+                let [Some(table_etag), Some(tidy_etag), due_etag] = etags else {
+                    continue;
+                };
+                self.table_etags.insert(id.clone(), table_etag.clone());
+                let etag = tidy_etag.clone();
+                self.tidy.insert(id.clone(), Marker { marker, etag });
+                match (next, due_etag.clone()) {
+                    (Some(marker), Some(etag)) => self.due.insert(id, Marker { marker, etag }),
+                    (Some(_) | None, _) => self.due.remove(&id),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// What completing a table writes: its record, what is to be tidied, what is due.
+    fn completion(
+        &self,
+        table: &TableRecord,
+        due: &Marker,
+        next: Option<&DueMarker>,
+    ) -> Result<[Write; 3], StoreError> {
+        let id = table.activity.as_str();
         let key = self.key(&["due", id])?;
-        let due_write = match &next {
+        let due_write = match next {
             Some(next) => put(key, next, Some(&due.etag))?,
             None => Write::Delete {
                 key,
-                if_match: due.etag,
+                if_match: due.etag.clone(),
             },
         };
-        let tidy_seen = self.tidy.get(activity).map(|known| &known.etag);
-        let table_seen = self.table_etags.get(activity);
-        let writes = vec![
-            put(self.key(&["table", id])?, &table, table_seen)?,
+        let tidy_seen = self.tidy.get(&table.activity).map(|known| &known.etag);
+        let table_seen = self.table_etags.get(&table.activity);
+        Ok([
+            put(self.key(&["table", id])?, table, table_seen)?,
             put(self.key(&["tidy", id])?, &due.marker, tidy_seen)?,
             due_write,
-        ];
-        let etags = self.commit(store, writes).await?;
-        if let [Some(table_etag), Some(tidy_etag), due_etag] = etags.as_slice() {
-            let (id, marker) = (activity.clone(), due.marker);
-            self.table_etags.insert(id.clone(), table_etag.clone());
-            let etag = tidy_etag.clone();
-            self.tidy.insert(id.clone(), Marker { marker, etag });
-            match (next, due_etag.clone()) {
-                (Some(marker), Some(etag)) => self.due.insert(id, Marker { marker, etag }),
-                (Some(_) | None, _) => self.due.remove(activity),
-            };
-        }
-        self.tables.insert(activity.clone(), table);
-        Ok(())
+        ])
     }
 
     /// What a table is due for after an older window, while an iteration is open.

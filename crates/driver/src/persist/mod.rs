@@ -12,7 +12,7 @@ mod activity;
 mod database;
 
 pub(crate) use activity::{ActivityPages, PAGE, Part, StoredActivity};
-pub(crate) use database::{DueSweeps, FailedSweep, Leftovers, StoredDatabase, StoredSweep};
+pub(crate) use database::{Copied, DueSweeps, FailedSweep, Leftovers, StoredDatabase, StoredSweep};
 
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 use kusto_copy_store::{

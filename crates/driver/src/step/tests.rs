@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use kusto_copy_core::database::{DatabaseEvent, DueMarker, TableRecord};
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Millis, Window};
 use kusto_copy_kusto::NoCredentials;
 use kusto_copy_staging::LocalLake;
+use kusto_copy_store::faulty::{Call, Fault, Faulty};
 use kusto_copy_store::lease::{Acquisition, acquire};
 use kusto_copy_store::{ManualClock, MemoryStore, Store, StoreTime, SystemClock};
 use tokio::sync::watch;
@@ -17,7 +17,9 @@ use super::{StepOutcome, StepReport};
 use crate::clock::now;
 use crate::error::DriverError;
 use crate::job::{DatabasePair, Job, JobDefinition, RunOptions};
-use crate::persist::{JobRecord, StoredDatabase, job_key, lease_key, write_or_read};
+use crate::persist::{
+    Copied, JobRecord, Leftovers, StoredDatabase, job_key, lease_key, write_or_read,
+};
 use crate::report::{JobState, Report};
 use crate::{Control, Request};
 
@@ -89,10 +91,15 @@ async fn committed(store: &dyn Store, read_at: Millis, tables: u32) {
     let applied = database.apply(store, DatabaseEvent::Marked).await;
     applied.expect("runs");
     for id in &ids {
-        let add = |table: &mut TableRecord| table.rows_copied += 7;
-        database.complete(store, id, add).await.expect("completes");
-        let left = crate::persist::Leftovers::default();
-        database.tidied(store, id, left).await.expect("is tidy");
+        let add = Copied {
+            rows: 7,
+            ..Copied::default()
+        };
+        let completed = vec![(id.clone(), add)];
+        let completed = database.complete(store, completed).await;
+        completed.expect("completes");
+        let tidied = vec![(id.clone(), Leftovers::default())];
+        database.tidied(store, tidied).await.expect("is tidy");
     }
     let applied = database.apply(store, DatabaseEvent::Committed).await;
     applied.expect("commits");
@@ -233,8 +240,16 @@ async fn a_step_that_fails_says_so_and_gives_its_lease_back() {
     assert!(matches!(refused, Err(DriverError::OtherJob { .. })));
     let mut broken = job();
     broken.options.rpo = Duration::ZERO;
-    let fails = Arc::new(Failing(Arc::clone(&store)));
-    let failed = step(&(fails as Arc<dyn Store>), broken).await;
+    let of_database = |call: Call<'_>| {
+        let Call::Commit(transaction) = call else {
+            return None;
+        };
+        let is_of_database = transaction.partition().as_str().starts_with("db");
+        is_of_database.then_some(Fault::Conflict)
+    };
+    let fails = Faulty::new(Arc::clone(&store), Box::new(of_database));
+    let fails: Arc<dyn Store> = Arc::new(fails);
+    let failed = step(&fails, broken).await;
     assert!(matches!(failed, Err(DriverError::Store(_))), "{failed:?}");
     let status = crate::status(Arc::clone(&store)).await.expect("a job");
     let beat = status.heartbeat.expect("a sign of life");
@@ -242,40 +257,4 @@ async fn a_step_that_fails_says_so_and_gives_its_lease_back() {
     assert!(beat.error.is_some_and(|error| error.contains("store")));
     let ended = step(&store, job()).await.expect("the lease is free");
     assert_eq!(ended.outcome, StepOutcome::Idle);
-}
-
-/// A store that refuses what concerns the database.
-struct Failing(Arc<dyn Store>);
-
-#[async_trait]
-impl Store for Failing {
-    async fn get(
-        &self,
-        key: &kusto_copy_store::Key,
-    ) -> Result<kusto_copy_store::Read, kusto_copy_store::StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn list(
-        &self,
-        partition: &kusto_copy_store::Partition,
-        range: &kusto_copy_store::RowRange,
-        limit: usize,
-        after: Option<&kusto_copy_store::Continuation>,
-    ) -> Result<kusto_copy_store::Page, kusto_copy_store::StoreError> {
-        self.0.list(partition, range, limit, after).await
-    }
-
-    async fn commit(
-        &self,
-        transaction: &kusto_copy_store::Transaction,
-    ) -> Result<kusto_copy_store::Committed, kusto_copy_store::StoreError> {
-        if transaction.partition().as_str().starts_with("db") {
-            return Err(kusto_copy_store::StoreError::Denied {
-                location: "here".to_owned(),
-                source: None,
-            });
-        }
-        self.0.commit(transaction).await
-    }
 }

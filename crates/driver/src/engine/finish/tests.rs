@@ -15,7 +15,7 @@ use crate::clock::now;
 use crate::effects::files_of_iteration;
 use crate::job::{DatabasePair, Job, JobDefinition, RunOptions};
 use crate::persist::{
-    FailedSweep, JobRecord, StoredActivity, StoredDatabase, job_key, write_or_read,
+    Copied, FailedSweep, JobRecord, StoredActivity, StoredDatabase, job_key, write_or_read,
 };
 use crate::report::Report;
 use crate::step::{StepOutcome, StepReport};
@@ -97,7 +97,8 @@ async fn completed(store: &dyn Store) -> ActivityId {
     marked.expect("marks");
     let applied = database.apply(store, DatabaseEvent::Marked).await;
     applied.expect("runs");
-    let completed = database.complete(store, &id, |_| {}).await;
+    let completed = vec![(id.clone(), Copied::default())];
+    let completed = database.complete(store, completed).await;
     completed.expect("completes");
     let applied = database.apply(store, DatabaseEvent::Committed).await;
     applied.expect("commits");

@@ -20,7 +20,7 @@ use crate::effects::{Task, execute};
 use crate::engine::{Side, Start};
 use crate::heartbeat::Pulse;
 use crate::lease::JobLease;
-use crate::persist::StoredDatabase;
+use crate::persist::{Copied, Leftovers, StoredDatabase};
 use crate::report::{JobState, Report};
 use cluster::FakeCluster;
 
@@ -152,12 +152,11 @@ impl Bench {
             let store = self.store.as_ref();
             live.stored.flush(store).await.expect("is stored");
             let database = &mut engine.sides[side].stored;
-            database
-                .complete(store, &id, |_| {})
-                .await
-                .expect("completes");
-            let left = crate::persist::Leftovers::default();
-            database.tidied(store, &id, left).await.expect("is tidy");
+            let completed = vec![(id.clone(), Copied::default())];
+            let completed = database.complete(store, completed).await;
+            completed.expect("completes");
+            let tidied = vec![(id, Leftovers::default())];
+            database.tidied(store, tidied).await.expect("is tidy");
         }
     }
 }

@@ -42,9 +42,15 @@ async fn iteration(store: &dyn Store) -> Result<StoredDatabase, DriverError> {
     database.mark_due(store, vec![due()]).await?;
     database.apply(store, DatabaseEvent::Marked).await?;
     let activity = ActivityId::of("a", "T");
-    let add = |table: &mut TableRecord| table.rows_copied += 7;
-    database.complete(store, &activity, add).await?;
-    database.complete(store, &activity, add).await?;
+    let add = Copied {
+        rows: 7,
+        ..Copied::default()
+    };
+    // Twice, as it is repeated after a lost answer.
+    for _ in 0..2 {
+        let completed = vec![(activity.clone(), add)];
+        database.complete(store, completed).await?;
+    }
     database.apply(store, DatabaseEvent::Committed).await?;
     let sweep = Sweep {
         activity: activity.clone(),
@@ -58,7 +64,8 @@ async fn iteration(store: &dyn Store) -> Result<StoredDatabase, DriverError> {
         has_staging: true,
         sweep: Some(sweep),
     };
-    database.tidied(store, &activity, left).await?;
+    let tidied = vec![(activity.clone(), left)];
+    database.tidied(store, tidied).await?;
     let found = database.due_sweeps(store, Millis(9)).await?;
     let found = found.unwrap_or_default();
     let done = found.due.clone();
@@ -165,7 +172,8 @@ async fn a_table_that_was_set_aside_goes_on_where_it_stood() {
         applied.expect("an excluded table holds nothing back");
     }
     assert_eq!(database.tables[&activity].completed_to, None);
-    let done = database.complete(store.as_ref(), &activity, |_| {}).await;
+    let completed = || vec![(activity.clone(), Copied::default())];
+    let done = database.complete(store.as_ref(), completed()).await;
     done.expect("completes its old window");
     let loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1)
         .await
@@ -181,7 +189,7 @@ async fn a_table_that_was_set_aside_goes_on_where_it_stood() {
         );
         assert_eq!(database.tidy[&activity].marker.iteration, 1);
     }
-    let done = database.complete(store.as_ref(), &activity, |_| {}).await;
+    let done = database.complete(store.as_ref(), completed()).await;
     done.expect("completes");
     let end = Some(Cursor("e".to_owned()));
     assert_eq!(database.tables[&activity].completed_to, end);
@@ -206,9 +214,12 @@ async fn kept_staging_is_found_when_the_job_ends() {
         .await
         .expect("marks");
     let activity = ActivityId::of("a", "T");
-    let kept = |table: &mut TableRecord| table.has_staging = true;
+    let kept = Copied {
+        has_staging: true,
+        ..Copied::default()
+    };
     database
-        .complete(store.as_ref(), &activity, kept)
+        .complete(store.as_ref(), vec![(activity.clone(), kept)])
         .await
         .expect("completes");
     let left = || Leftovers {
@@ -220,7 +231,7 @@ async fn kept_staging_is_found_when_the_job_ends() {
         .await;
     committed.expect("commits");
     database
-        .tidied(store.as_ref(), &activity, left())
+        .tidied(store.as_ref(), vec![(activity.clone(), left())])
         .await
         .expect("tidies");
     let options = |continuous| RunOptions {
@@ -236,7 +247,10 @@ async fn kept_staging_is_found_when_the_job_ends() {
     let marker = &database.tidy[&activity].marker;
     assert_eq!(marker.iteration, database.tables[&activity].last_iteration);
     let gone = database
-        .tidied(store.as_ref(), &activity, Leftovers::default())
+        .tidied(
+            store.as_ref(),
+            vec![(activity.clone(), Leftovers::default())],
+        )
         .await;
     gone.expect("tidies");
     let loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1)
@@ -347,4 +361,77 @@ async fn a_second_deletion_that_fails_goes_behind_the_others() {
     };
     assert_eq!(left, [expected]);
     assert_eq!(database.next_sweep(), Some(Millis(5_000)));
+}
+
+/// Tables that complete, and are tidy, at about the same time share transactions.
+#[tokio::test]
+async fn many_tables_complete_in_a_few_transactions() {
+    let commits = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&commits);
+    let count = move |call: Call<'_>| {
+        count.fetch_add(
+            usize::from(matches!(call, Call::Commit(_))),
+            Ordering::Relaxed,
+        );
+        None
+    };
+    let store: Arc<dyn Store> = Arc::new(Faulty::new(memory(), Box::new(count)));
+    let database = StoredDatabase::load(store.as_ref(), "a", "b", 1).await;
+    let mut database = database.expect("loads");
+    let (table, marker) = due();
+    let named = |number: u32| {
+        let activity = ActivityId::of("a", &format!("T{number}"));
+        let (mut table, mut marker) = (table.clone(), marker.clone());
+        table.activity = activity.clone();
+        marker.activity = activity;
+        (table, marker)
+    };
+    for event in [read("c"), DatabaseEvent::Marked] {
+        let applied = database.apply(store.as_ref(), event).await;
+        applied.expect("applies");
+    }
+    let marked = (0..65).map(named).collect();
+    let marked = database.mark_due(store.as_ref(), marked).await;
+    marked.expect("marks");
+    let ids: Vec<ActivityId> = database.due.keys().cloned().collect();
+    commits.store(0, Ordering::Relaxed);
+    let copied = |(id, rows): (&ActivityId, u64)| {
+        let copied = Copied {
+            rows,
+            ..Copied::default()
+        };
+        (id.clone(), copied)
+    };
+    let completed = ids.iter().zip(1..).map(copied).collect();
+    let done = database.complete(store.as_ref(), completed).await;
+    done.expect("completes");
+    assert_eq!(commits.load(Ordering::Relaxed), 3);
+    let sweep = |id: &ActivityId| Sweep {
+        activity: id.clone(),
+        iteration: 1,
+        files: true,
+        staging: Vec::new(),
+        due: Millis(9),
+        tries: 0,
+    };
+    // What each of them writes differs: the versions must not be taken for one another's.
+    let left = |(id, number): (&ActivityId, u64)| {
+        let left = Leftovers {
+            has_staging: number % 2 == 0,
+            sweep: (number % 3 == 0).then(|| sweep(id)),
+        };
+        (id.clone(), left)
+    };
+    let tidied = ids.iter().zip(1..).map(left).collect();
+    let done = database.tidied(store.as_ref(), tidied).await;
+    done.expect("is tidy");
+    assert_eq!(commits.load(Ordering::Relaxed), 6);
+    assert!(database.due.is_empty() && database.tidy.is_empty());
+    let loaded = StoredDatabase::load(store.as_ref(), "a", "b", 1).await;
+    let loaded = loaded.expect("loads");
+    assert_eq!(loaded.tables, database.tables);
+    assert_eq!(loaded.table_etags, database.table_etags);
+    assert!(loaded.due.is_empty() && loaded.tidy.is_empty());
+    let rows = ids.iter().map(|id| loaded.tables[id].rows_copied);
+    assert!(rows.eq(1..=65));
 }

@@ -4,7 +4,7 @@ use kusto_copy_core::database::{DueMarker, Sweep, TableRecord};
 use kusto_copy_core::vocabulary::{ActivityId, Cursor, Window};
 use kusto_copy_store::{Store, StoreError, Write};
 
-use super::{Marker, StoredDatabase, TABLES_OF_A_COMMIT};
+use super::{COMPLETED_OF_A_COMMIT, Marker, StoredDatabase, TABLES_OF_A_COMMIT};
 use crate::persist::put;
 
 /// What tidying leaves of a table's iteration.
@@ -27,40 +27,55 @@ impl StoredDatabase {
         })
     }
 
-    /// Nothing is left to tidy of a table, but what is kept and what is swept later.
+    /// Nothing is left to tidy of tables, but what is kept and what is swept later.
     pub(crate) async fn tidied(
         &mut self,
         store: &dyn Store,
-        activity: &ActivityId,
-        left: Leftovers,
+        tidied: Vec<(ActivityId, Leftovers)>,
     ) -> Result<(), StoreError> {
-        let Some(tidy) = self.tidy.get(activity).cloned() else {
-            return Ok(());
-        };
-        let id = activity.as_str();
-        let mut writes = vec![Write::Delete {
-            key: self.key(&["tidy", id])?,
-            if_match: tidy.etag,
-        }];
-        self.know_table(store, activity).await?;
-        let mut table = self.tables.get(activity).cloned();
-        table = table.filter(|table| table.has_staging != left.has_staging);
-        if let Some(table) = &mut table {
-            table.has_staging = left.has_staging;
-            let seen = self.table_etags.get(activity);
-            writes.push(put(self.key(&["table", id])?, table, seen)?);
-        }
-        if let Some(sweep) = &left.sweep {
-            writes.push(self.recorded(sweep)?);
-        }
-        let mut etags = self.commit(store, writes).await?.into_iter().skip(1);
-        if let Some(table) = table {
-            if let Some(etag) = etags.next().flatten() {
-                self.table_etags.insert(activity.clone(), etag);
+        for chunk in tidied.chunks(COMPLETED_OF_A_COMMIT) {
+            let (mut writes, mut changed) = (Vec::new(), Vec::new());
+            for (activity, left) in chunk {
+                let Some(tidy) = self.tidy.get(activity).cloned() else {
+                    continue;
+                };
+                let id = activity.as_str();
+                writes.push(Write::Delete {
+                    key: self.key(&["tidy", id])?,
+                    if_match: tidy.etag,
+                });
+                self.know_table(store, activity).await?;
+                let mut table = self.tables.get(activity).cloned();
+                table = table.filter(|table| table.has_staging != left.has_staging);
+                if let Some(table) = &mut table {
+                    table.has_staging = left.has_staging;
+                    let seen = self.table_etags.get(activity);
+                    writes.push(put(self.key(&["table", id])?, table, seen)?);
+                }
+                if let Some(sweep) = &left.sweep {
+                    writes.push(self.recorded(sweep)?);
+                }
+                changed.push((activity, table, left.sweep.is_some()));
             }
-            self.tables.insert(activity.clone(), table);
+            if changed.is_empty() {
+                continue;
+            }
+            let mut etags = self.commit(store, writes).await?.into_iter();
+            for (activity, table, has_sweep) in changed {
+                // As they were written: the marker, the table, what is swept.
+                etags.next();
+                if let Some(table) = table {
+                    if let Some(etag) = etags.next().flatten() {
+                        self.table_etags.insert(activity.clone(), etag);
+                    }
+                    self.tables.insert(activity.clone(), table);
+                }
+                if has_sweep {
+                    etags.next();
+                }
+                self.tidy.remove(activity);
+            }
         }
-        self.tidy.remove(activity);
         Ok(())
     }
 
