@@ -11,11 +11,10 @@ use kusto_copy_driver::{
 };
 use kusto_copy_kusto::NoCredentials;
 use kusto_copy_staging::LocalLake;
-use kusto_copy_store::{
-    Committed, Continuation, Key, ManualClock, MemoryStore, Page, Partition, Read, RowRange, Store,
-    StoreError, StoreTime, Transaction,
-};
+use kusto_copy_store::faulty::{Call, Faulty};
+use kusto_copy_store::{ManualClock, MemoryStore, Store, StoreTime};
 use serde_json::json;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::support::copier::Pair;
@@ -311,41 +310,6 @@ async fn a_paused_job_watches_what_runs_and_begins_nothing() {
     job.assert_copied(3_000);
 }
 
-/// A store that stops at its first change of an activity, as a machine that is suspended, until
-/// it is told to go on.
-struct Suspended {
-    inner: Arc<dyn Store>,
-    reached: watch::Sender<bool>,
-    go_on: watch::Receiver<bool>,
-}
-
-#[async_trait::async_trait]
-impl Store for Suspended {
-    async fn get(&self, key: &Key) -> Result<Read, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn list(
-        &self,
-        partition: &Partition,
-        range: &RowRange,
-        limit: usize,
-        after: Option<&Continuation>,
-    ) -> Result<Page, StoreError> {
-        self.inner.list(partition, range, limit, after).await
-    }
-
-    async fn commit(&self, transaction: &Transaction) -> Result<Committed, StoreError> {
-        if transaction.partition().as_str().starts_with("act") {
-            self.reached.send_replace(true);
-            let mut go_on = self.go_on.clone();
-            let told = go_on.wait_for(|go_on| *go_on).await;
-            drop(told);
-        }
-        self.inner.commit(transaction).await
-    }
-}
-
 /// A worker sleeps before it stores its first intent; another takes over when the lease has
 /// ended and completes the copy. What the first one then wants to do is refused.
 #[tokio::test(flavor = "multi_thread")]
@@ -354,11 +318,21 @@ async fn a_worker_that_wakes_after_its_lease_ended_changes_nothing() {
     job.load();
     let (reached, mut is_reached) = watch::channel(false);
     let (wake, go_on) = watch::channel(false);
-    let suspended = Arc::new(Suspended {
-        inner: Arc::clone(&job.store),
-        reached,
-        go_on,
-    });
+    // It stops at its first change of an activity, as a machine that is suspended.
+    let suspend = move |call: Call<'_>| {
+        if let Call::Commit(transaction) = call
+            && transaction.partition().as_str().starts_with("act")
+        {
+            reached.send_replace(true);
+            let mut go_on = go_on.clone();
+            tokio::task::block_in_place(|| {
+                let told = Handle::current().block_on(go_on.wait_for(|go_on| *go_on));
+                drop(told);
+            });
+        }
+        None
+    };
+    let suspended = Arc::new(Faulty::new(Arc::clone(&job.store), Box::new(suspend)));
     let sleeper = {
         let job = Arc::clone(&job);
         tokio::spawn(async move { job.step_over(suspended).await })

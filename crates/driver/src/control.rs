@@ -6,6 +6,10 @@
 //! |---|---|---|---|
 //! | pause, resume | read again: the stored flag tells | no change | no change |
 //! | retry, start | read again: the stored id tells | one id replaces the other | held work is tried once more, or one more iteration is opened: no harm |
+//!
+//! Which databases have opened an iteration for a wish to start is known to an execution alone:
+//! while one of several databases cannot open its own yet, each execution that begins may open one
+//! more in the others. They copy what is new earlier than they would; nothing is copied twice.
 
 use std::sync::Arc;
 

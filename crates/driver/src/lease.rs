@@ -179,7 +179,9 @@ impl JobLease {
 }
 
 impl Drop for JobLease {
-    /// An execution that is dropped renews no longer: the lease expires.
+    /// An execution that is dropped renews no longer: the lease expires. It is not given up here,
+    /// where nobody can wait: requests that were being sent may still arrive, and whoever began at
+    /// once would look for them too early, take them for lost and try again for nothing.
     fn drop(&mut self) {
         self.renewing.abort();
     }

@@ -92,55 +92,13 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
-    use async_trait::async_trait;
     use kusto_copy_core::activity::ActivityEvent;
     use kusto_copy_core::decide::Subject;
-    use kusto_copy_store::{
-        Committed, Continuation, Key, MemoryStore, Page, Partition, Read, RowRange, Store,
-        StoreError, Transaction,
-    };
+    use kusto_copy_store::faulty::{Call, Fault, Faulty};
+    use kusto_copy_store::{MemoryStore, Store};
 
     use super::super::testing;
     use crate::persist::{StoredActivity, lease_key};
-
-    /// Says whether an effect was at work when the lease was given up.
-    struct Watching {
-        store: Arc<dyn Store>,
-        at_work: Arc<AtomicBool>,
-        ends: Arc<AtomicBool>,
-        late: Arc<AtomicBool>,
-    }
-
-    #[async_trait]
-    impl Store for Watching {
-        async fn get(&self, key: &Key) -> Result<Read, StoreError> {
-            self.store.get(key).await
-        }
-
-        async fn list(
-            &self,
-            partition: &Partition,
-            range: &RowRange,
-            limit: usize,
-            after: Option<&Continuation>,
-        ) -> Result<Page, StoreError> {
-            self.store.list(partition, range, limit, after).await
-        }
-
-        async fn commit(&self, transaction: &Transaction) -> Result<Committed, StoreError> {
-            let lease = lease_key()?;
-            let of_lease = transaction
-                .writes()
-                .iter()
-                .any(|write| *write.key() == lease);
-            if of_lease && self.ends.load(Ordering::SeqCst) {
-                let at_work = self.at_work.load(Ordering::SeqCst);
-                self.late.fetch_or(at_work, Ordering::SeqCst);
-                self.ends.store(false, Ordering::SeqCst);
-            }
-            self.store.commit(transaction).await
-        }
-    }
 
     struct AtWork(Arc<AtomicBool>);
 
@@ -155,12 +113,23 @@ mod tests {
         let memory: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let flag = |is| Arc::new(AtomicBool::new(is));
         let (at_work, ends, late) = (flag(true), flag(false), flag(false));
-        let store = Watching {
-            store: Arc::clone(&memory),
-            at_work: Arc::clone(&at_work),
-            ends: Arc::clone(&ends),
-            late: Arc::clone(&late),
+        let lease = lease_key().expect("a key");
+        // Says whether an effect was at work when the lease was given up.
+        let watch = {
+            let (at_work, ends, late) =
+                (Arc::clone(&at_work), Arc::clone(&ends), Arc::clone(&late));
+            move |call: Call<'_>| -> Option<Fault> {
+                let Call::Commit(transaction) = call else {
+                    return None;
+                };
+                let mut writes = transaction.writes().iter();
+                if writes.any(|write| *write.key() == lease) && ends.swap(false, Ordering::SeqCst) {
+                    late.fetch_or(at_work.load(Ordering::SeqCst), Ordering::SeqCst);
+                }
+                None
+            }
         };
+        let store = Faulty::new(Arc::clone(&memory), Box::new(watch));
         let mut options = testing::options();
         options.budget = Some(Duration::ZERO);
         options.grace = Duration::ZERO;
