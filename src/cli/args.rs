@@ -12,10 +12,9 @@ use clap::{Args, FromArgMatches, Subcommand, ValueEnum};
 use kusto_copy_azure::blobs::StagingAccess;
 use kusto_copy_driver::settings::duration;
 
-use super::logging::Filter;
-use super::settings::Assignment;
 #[cfg(feature = "emulator")]
 use super::settings::Document;
+use super::settings::{Assignment, Filter};
 
 /// The shortest time between two iterations' ends.
 const LEAST_OBJECTIVE: Duration = Duration::from_secs(1);

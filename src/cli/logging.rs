@@ -7,6 +7,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::args::LogArgs;
 use super::output::Screen;
+use super::settings::Filter;
 
 /// Starts logging as the arguments say; only the first call in a process does anything.
 pub(crate) fn start(args: &LogArgs, screen: &Screen) {
@@ -24,7 +25,7 @@ pub(crate) fn start(args: &LogArgs, screen: &Screen) {
 fn filter(args: &LogArgs) -> EnvFilter {
     args.log
         .clone()
-        .map_or_else(|| EnvFilter::new(level(args.verbose)), |filter| filter.0)
+        .map_or_else(|| EnvFilter::new(level(args.verbose)), Filter::into_inner)
 }
 
 /// What `-v`, `-vv` and more mean: libraries stay quieter than this program.
@@ -41,25 +42,6 @@ const fn level(verbose: u8) -> &'static str {
               kusto_emulator=debug"
         }
         _ => "trace",
-    }
-}
-
-/// A filter that was found to be one.
-#[derive(Debug)]
-pub(crate) struct Filter(EnvFilter);
-
-impl Filter {
-    /// Reads a filter such as `info,kusto_copy_driver=debug`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        EnvFilter::try_new(text)
-            .map(Self)
-            .map_err(|_| "a filter is written like `info,kusto_copy_driver=debug`".to_owned())
-    }
-}
-
-impl Clone for Filter {
-    fn clone(&self) -> Self {
-        Self(EnvFilter::new(self.0.to_string()))
     }
 }
 
@@ -110,7 +92,5 @@ mod tests {
             assert!(EnvFilter::try_new(level(verbose)).is_ok(), "{verbose}");
         }
         assert!(level(0).contains(&format!("{}=error", kusto_copy_driver::complaint::TOLD)));
-        assert!(Filter::parse("kusto_copy_driver=debug").is_ok());
-        assert!(Filter::parse("a=b=c").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Settings as `key=value`: bounds of the copier that have no flag of their own.
+//! Settings as `key=value`, bounds of the copier that have no flag of their own; the log's filter.
 
 use std::str::FromStr;
 
@@ -6,8 +6,33 @@ use kusto_copy_core::limits::Limits;
 use kusto_copy_driver::settings::limits;
 #[cfg(feature = "emulator")]
 use serde_json::Value;
+use tracing_subscriber::EnvFilter;
 
 use super::exit::Failure;
+
+/// A filter that was found to be one.
+#[derive(Debug)]
+pub(crate) struct Filter(EnvFilter);
+
+impl Filter {
+    /// Reads a filter such as `info,kusto_copy_driver=debug`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        EnvFilter::try_new(text)
+            .map(Self)
+            .map_err(|_| "a filter is written like `info,kusto_copy_driver=debug`".to_owned())
+    }
+
+    /// The filter itself.
+    pub(crate) fn into_inner(self) -> EnvFilter {
+        self.0
+    }
+}
+
+impl Clone for Filter {
+    fn clone(&self) -> Self {
+        Self(EnvFilter::new(self.0.to_string()))
+    }
+}
 
 /// One `key=value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +93,12 @@ mod tests {
         let mut limits = Limits::default();
         set(&mut limits, &text.parse().map_err(Failure::usage)?)?;
         Ok(limits)
+    }
+
+    #[test]
+    fn a_filter_is_read_before_anything_begins() {
+        assert!(Filter::parse("kusto_copy_driver=debug").is_ok());
+        assert!(Filter::parse("a=b=c").is_err());
     }
 
     #[test]
