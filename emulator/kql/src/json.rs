@@ -4,7 +4,7 @@ use std::fmt;
 
 use kusto_emulator_values::{ScalarType, Value, dynamic, real};
 
-use crate::literal;
+use crate::escapes;
 
 /// A dynamic value.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,9 @@ pub(crate) enum Json {
     Bag(Vec<(String, Json)>),
 }
 
+/// Reads what stands between the parentheses of a literal `type(…)`.
+type Typed = fn(ScalarType, &str) -> Option<Value>;
+
 /// Deepest nesting that is read.
 const DEPTH: usize = 256;
 
@@ -27,17 +30,18 @@ pub(crate) fn parse(text: &str) -> Option<Json> {
     Reader {
         text,
         at: 0,
-        kql: false,
+        typed: None,
     }
     .whole()
 }
 
-/// Reads the inside of a `dynamic(…)` literal: JSON, strings in single quotes, KQL literals.
-pub(crate) fn parse_kql(text: &str) -> Option<Json> {
+/// Reads the inside of a `dynamic(…)` literal: JSON, strings in single quotes, literals of KQL,
+/// which `typed` reads.
+pub(crate) fn parse_kql(text: &str, typed: Typed) -> Option<Json> {
     Reader {
         text,
         at: 0,
-        kql: true,
+        typed: Some(typed),
     }
     .whole()
 }
@@ -171,7 +175,8 @@ impl fmt::Display for Json {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    kql: bool,
+    /// Present in a literal of KQL.
+    typed: Option<Typed>,
 }
 
 impl<'a> Reader<'a> {
@@ -259,8 +264,8 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> Option<String> {
         let rest = self.rest();
-        if self.kql && rest.starts_with('\'') {
-            let (text, length) = literal::escaped(&rest[1..], '\'')?;
+        if self.typed.is_some() && rest.starts_with('\'') {
+            let (text, length) = escapes::escaped(&rest[1..], '\'')?;
             self.at += 1 + length;
             return Some(text);
         }
@@ -303,12 +308,13 @@ impl<'a> Reader<'a> {
             "null" => return Some(Json::Null),
             _ => {}
         }
-        let ty = ScalarType::parse(word).filter(|_| self.kql)?;
+        let typed = self.typed?;
+        let ty = ScalarType::parse(word)?;
         if !self.take('(') {
             return None;
         }
         let inside = self.rest().split_once(')')?.0;
         self.at += inside.len() + 1;
-        literal::parse(ty, inside).map(|value| Json::from_value(&value))
+        typed(ty, inside).map(|value| Json::from_value(&value))
     }
 }

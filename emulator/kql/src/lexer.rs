@@ -3,6 +3,7 @@
 use kusto_emulator_values::{ScalarType, Value, real, timespan};
 
 use crate::error::{KqlError, Result};
+use crate::escapes;
 use crate::literal;
 
 /// A token and where it begins.
@@ -332,9 +333,9 @@ impl Lexer<'_> {
         };
         let body = &rest[prefix + 1..];
         let found = if verbatim {
-            literal::verbatim(body, quote)
+            escapes::verbatim(body, quote)
         } else {
-            literal::escaped(body, quote)
+            escapes::escaped(body, quote)
         };
         let (text, length) =
             found.ok_or_else(|| self.error("The string has no end or a wrong escape"))?;

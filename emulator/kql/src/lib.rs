@@ -13,6 +13,7 @@ mod bind;
 mod catalog;
 mod context;
 mod error;
+mod escapes;
 mod execute;
 mod functions;
 mod json;

@@ -416,7 +416,7 @@ fn union_columns(legs: &[(String, Relation)], inner: bool) -> Vec<(String, Strin
     }
     let is_several = |name: &str| found.iter().filter(|(other, _)| other == name).count() > 1;
     let mut taken: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
-    let columns = found
+    found
         .iter()
         .map(|(name, ty)| {
             if !is_several(name) {
@@ -429,6 +429,5 @@ fn union_columns(legs: &[(String, Relation)], inner: bool) -> Vec<(String, Strin
             taken.push(shown.clone());
             (shown, name.clone(), *ty)
         })
-        .collect();
-    columns
+        .collect()
 }

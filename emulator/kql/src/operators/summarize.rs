@@ -223,29 +223,7 @@ impl Binder {
         if which != Picked::Any {
             refuse_dynamic("summarize", &wanted[0].0, first.ty)?;
         }
-        let key = match first.ty {
-            // "It will attempt to return a non-null/non-empty value" of a single column.
-            ScalarType::String if which == Picked::Any => {
-                let empty = functions::is_empty(first.clone())?;
-                let none = literal(Value::Null(ScalarType::Guid)).expr;
-                let expr = functions::when(empty.expr, none, first.expr.clone());
-                Scalar::new(expr, ScalarType::Guid, false)
-            }
-            ScalarType::Decimal => Scalar::new(
-                functions::decimal_sort_key(first.expr.clone()),
-                ScalarType::String,
-                false,
-            ),
-            ScalarType::Bool
-            | ScalarType::Int
-            | ScalarType::Long
-            | ScalarType::Real
-            | ScalarType::DateTime
-            | ScalarType::TimeSpan
-            | ScalarType::Guid
-            | ScalarType::String
-            | ScalarType::Dynamic => first.clone(),
-        };
+        let key = picking_key(which, first)?;
         let mut values = Vec::with_capacity(wanted.len() + 1);
         for value in std::iter::once(key).chain(wanted.iter().map(|(_, value)| value.clone())) {
             let id = self.ids.next();
@@ -423,6 +401,33 @@ impl Binder {
             serialized: false,
         })
     }
+}
+
+/// The value that decides which row is picked, in a form that sorts.
+fn picking_key(which: Picked, value: &Scalar) -> Result<Scalar> {
+    Ok(match value.ty {
+        // "It will attempt to return a non-null/non-empty value" of a single column.
+        ScalarType::String if which == Picked::Any => {
+            let empty = functions::is_empty(value.clone())?;
+            let none = literal(Value::Null(ScalarType::Guid)).expr;
+            let expr = functions::when(empty.expr, none, value.expr.clone());
+            Scalar::new(expr, ScalarType::Guid, false)
+        }
+        ScalarType::Decimal => Scalar::new(
+            functions::decimal_sort_key(value.expr.clone()),
+            ScalarType::String,
+            false,
+        ),
+        ScalarType::Bool
+        | ScalarType::Int
+        | ScalarType::Long
+        | ScalarType::Real
+        | ScalarType::DateTime
+        | ScalarType::TimeSpan
+        | ScalarType::Guid
+        | ScalarType::String
+        | ScalarType::Dynamic => value.clone(),
+    })
 }
 
 /// The names that the query gives to the columns of a pick, or free ones.

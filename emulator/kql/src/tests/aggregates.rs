@@ -35,6 +35,8 @@ async fn groups() {
         ("T | summarize Ids = make_list(id, 3), S = make_set(name)", &[r#"[1,2,3]|["a","b",""]"#]),
         ("T | summarize x = sum(id) / count(), r = round(avg(id), 1)", &["2|2.5"]),
         ("T | summarize dcount(name), dcountif(name, id < 3), maxif(id, name == 'a')", &["3|2|3"]),
+        // Equality with a literal is never null, which the planner must not stumble over.
+        ("T | summarize countif(id == 1), sumif(amount, id == 1), minif(name, id != 4)", &["1|1.5|a"]),
         ("T | summarize by name | count", &["3"]),
         ("T | distinct name | count", &["3"]),
         ("T | summarize count() by bin(id, 2) | order by id asc", &["0|1", "2|2", "4|1"]),
