@@ -12,6 +12,7 @@ mod control;
 mod cost;
 mod effects;
 mod engine;
+mod entities;
 mod error;
 mod heartbeat;
 mod job;

@@ -8,8 +8,9 @@ use kusto_copy_core::vocabulary::{ActivityId, Millis};
 use kusto_copy_store::{Entity, Store, StoreError};
 
 use crate::clock::now;
+use crate::entities::JobEntities;
 use crate::error::DriverError;
-use crate::persist::{ActivityPages, JobEntities, PAGE, Part, StoredDatabase};
+use crate::persist::{ActivityPages, PAGE, Part, StoredDatabase};
 use crate::progress::{self, Circumstances};
 use crate::report::{JobState, Report};
 use crate::step::StepOutcome;

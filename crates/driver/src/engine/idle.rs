@@ -14,10 +14,12 @@ use kusto_copy_core::vocabulary::{ActivityId, Millis, Window};
 use kusto_copy_staging::{ObjectName, Prefix, Put};
 
 use super::Engine;
-use super::mark::LEGS;
 use crate::clock::now;
 use crate::effects::idleness_folder;
 use crate::error::DriverError;
+
+/// Legs of one query that proves windows.
+pub(super) const LEGS: usize = 100;
 
 /// What an iteration knows of idle tables and learns of them.
 #[derive(Debug)]

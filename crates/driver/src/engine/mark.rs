@@ -15,12 +15,10 @@ use kusto_copy_kusto::{Call, Database, KustoError};
 use tokio::task::JoinSet;
 
 use super::Engine;
-use super::idle::Gate;
+use super::idle::{Gate, LEGS};
 use crate::complaint::TOLD;
 use crate::error::DriverError;
 
-/// Legs of one query that proves windows.
-pub(super) const LEGS: usize = 100;
 /// Queries that prove windows at once.
 const CHUNKS_AT_ONCE: usize = 4;
 /// Names in one message.

@@ -16,14 +16,11 @@ pub(crate) use database::{Copied, DueSweeps, FailedSweep, Leftovers, StoredDatab
 
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
 use kusto_copy_store::{
-    Entity, Etag, Key, Layout, Partition, Row, RowRange, Store, StoreError, Transaction, Write,
-    list_all,
+    Entity, Etag, Key, Layout, Partition, Row, Store, StoreError, Transaction, Write,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::control::ControlRecord;
-use crate::heartbeat::HeartbeatRecord;
 use crate::job::JobDefinition;
 
 /// The layout of every entity of ours. 2 added what a late command may leave, tables that are set
@@ -53,35 +50,6 @@ pub(crate) fn control_key() -> Result<Key, StoreError> {
 
 pub(crate) fn heartbeat_key() -> Result<Key, StoreError> {
     Ok(Key::new(Partition::of(&["job"])?, Row::of(&["heartbeat"])?))
-}
-
-/// What the job's partition holds beside the lease.
-#[derive(Debug, Default)]
-pub(crate) struct JobEntities {
-    /// The job's record; `None` before its first execution.
-    pub(crate) job: Option<JobRecord>,
-    /// What a person asks.
-    pub(crate) control: ControlRecord,
-    /// The last sign of life.
-    pub(crate) heartbeat: Option<(HeartbeatRecord, Etag)>,
-}
-
-impl JobEntities {
-    /// Reads them all at once.
-    pub(crate) async fn load(store: &dyn Store) -> Result<Self, StoreError> {
-        let mut found = Self::default();
-        let (job, control, heartbeat) = (job_key()?, control_key()?, heartbeat_key()?);
-        for entity in list_all(store, &job.partition, &RowRange::all()).await? {
-            if entity.key == job {
-                found.job = Some(decode(&entity)?.0);
-            } else if entity.key == control {
-                found.control = decode(&entity)?.0;
-            } else if entity.key == heartbeat {
-                found.heartbeat = Some(decode(&entity)?);
-            }
-        }
-        Ok(found)
-    }
 }
 
 pub(crate) fn database_partition(database: &str) -> Result<Partition, StoreError> {
