@@ -84,6 +84,15 @@ fn fires(workspace: &EmulatorProcess, variable: &str, jobs: &[&str]) -> Vec<Stri
     rows.iter().map(|row| job(&row["Job"])).collect()
 }
 
+/// The lines that end a step.
+fn steps(lines: &[String]) -> Vec<Value> {
+    let read = |line: &String| serde_json::from_str::<Value>(line).ok();
+    let mut steps: Vec<Value> = lines.iter().filter_map(read).collect();
+    steps.retain(|line| line["event"] == "step");
+    assert!(steps.len() > 1, "only {steps:?}");
+    steps
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn alerts_fire_on_the_lines_of_a_real_handler_when_they_should() {
     let Some(mut stage) = Stage::set("Watched") else {
@@ -116,12 +125,7 @@ async fn alerts_fire_on_the_lines_of_a_real_handler_when_they_should() {
         ["silent", "an \"odd\" one"]
     );
 
-    let steps: Vec<Value> = well
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|line| line["event"] == "step")
-        .collect();
-    assert!(steps.len() > 1, "only {steps:?}");
+    let steps = steps(&well);
     // The same steps of a job whose objective is below any lag.
     let late = steps.iter().cloned().map(|mut line| {
         if line["rpo_ms"].is_u64() {
