@@ -199,15 +199,8 @@ impl Catalog {
                 "`{table}` is a materialized view at the destination; rename or drop it"
             ));
         }
-        let fires = self.update_policies.iter().find(|policy| {
-            policy.enabled && policy.source == table && copied.contains(policy.target.as_str())
-        });
-        if let Some(policy) = fires {
-            return Some(format!(
-                "an update policy at the destination derives `{}` from it and that table is copied too, so \
-                 its rows would be doubled; disable the policy, or exclude one of the two tables",
-                policy.target
-            ));
+        if let Some(problem) = derivation_problem(&self.update_policies, table, copied) {
+            return Some(problem);
         }
         let existing = self.destination.get(table)?.schema.as_ref().ok()?;
         schema.columns.iter().find_map(|column| {
@@ -222,5 +215,79 @@ impl Catalog {
                 )
             })
         })
+    }
+}
+
+/// Why rows that arrive at this table would be derived into a copied table as well, directly or
+/// over tables that are not copied.
+fn derivation_problem(
+    policies: &[UpdatePolicy],
+    table: &str,
+    copied: &BTreeSet<&str>,
+) -> Option<String> {
+    if let Some(policy) = policies.iter().find(|policy| policy.may_fire_on_staging()) {
+        return Some(format!(
+            "the update policy of `{}` at the destination has the source `{}`, a pattern that staging \
+             tables fit too, so it would derive rows twice; disable the policy or narrow its pattern",
+            policy.target, policy.source
+        ));
+    }
+    let mut reached = BTreeSet::from([table]);
+    let mut open = vec![table];
+    while let Some(from) = open.pop() {
+        for policy in policies.iter().filter(|policy| policy.fires_on(from)) {
+            let target = policy.target.as_str();
+            if copied.contains(target) {
+                return Some(format!(
+                    "an update policy at the destination derives `{target}` from it and that table is \
+                     copied too, so its rows would be doubled; disable the policy, or exclude one of the \
+                     two tables"
+                ));
+            }
+            if reached.insert(target) {
+                open.push(target);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(source: &str, target: &str) -> UpdatePolicy {
+        UpdatePolicy {
+            target: target.to_owned(),
+            source: source.to_owned(),
+            source_is_pattern: source.contains('*'),
+            enabled: true,
+            transactional: false,
+        }
+    }
+
+    #[test]
+    fn rows_are_not_derived_into_a_copied_table() {
+        let copied = BTreeSet::from(["Raw1", "Clean", "Daily"]);
+        let problem =
+            |policies: &[UpdatePolicy], table| derivation_problem(policies, table, &copied);
+        let pattern = [policy("Raw*", "Clean")];
+        assert!(problem(&pattern, "Raw1").is_some_and(|text| text.contains("`Clean`")));
+        assert_eq!(problem(&pattern, "Daily"), None);
+        let over_another = [policy("Between", "Daily"), policy("Raw1", "Between")];
+        assert!(problem(&over_another, "Raw1").is_some_and(|text| text.contains("`Daily`")));
+        assert_eq!(problem(&over_another, "Clean"), None);
+        let elsewhere = [
+            policy("Raw1", "Audit"),
+            policy("Audit", "Other"),
+            policy("Other", "Audit"),
+        ];
+        assert_eq!(problem(&elsewhere, "Raw1"), None);
+    }
+
+    #[test]
+    fn rows_are_not_derived_while_they_are_staged() {
+        let problem = derivation_problem(&[policy("*", "Audit")], "T", &BTreeSet::from(["T"]));
+        assert!(problem.is_some_and(|text| text.contains("staging")));
     }
 }

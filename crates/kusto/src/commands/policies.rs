@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::database::Database;
 use crate::kql;
 use crate::kql::preflight::TablePolicy;
+use crate::kql::staging::PREFIX;
 use crate::rows::{JsonText, row_struct};
 use crate::{Call, KustoError};
 
@@ -23,12 +24,59 @@ row_struct! {
 pub struct UpdatePolicy {
     /// The table that is filled.
     pub target: String,
-    /// The table whose new rows fire it.
+    /// The table whose new rows fire it, or a pattern for several.
     pub source: String,
+    /// Whether `source` is a pattern, in which `*` stands for any characters.
+    pub source_is_pattern: bool,
     /// Whether it fires.
     pub enabled: bool,
     /// Whether its failure makes the move fail.
     pub transactional: bool,
+}
+
+impl UpdatePolicy {
+    /// Whether new rows of this table fire it.
+    #[must_use]
+    pub fn fires_on(&self, table: &str) -> bool {
+        let is_source = match self.source_is_pattern {
+            true => matches_pattern(&self.source, table),
+            false => self.source == table,
+        };
+        self.enabled && is_source
+    }
+
+    /// Whether rows that are staged may fire it: staging tables are called `kcopy_…_g<number>`, and
+    /// only a pattern can meet them.
+    #[must_use]
+    pub fn may_fire_on_staging(&self) -> bool {
+        let (Some((first, _)), Some((_, last))) =
+            (self.source.split_once('*'), self.source.rsplit_once('*'))
+        else {
+            return false;
+        };
+        self.enabled
+            && self.source_is_pattern
+            && (first.starts_with(PREFIX) || PREFIX.starts_with(first))
+            && last.chars().last().is_none_or(|c| c.is_ascii_digit())
+    }
+}
+
+/// Whether a whole name fits a pattern.
+fn matches_pattern(pattern: &str, name: &str) -> bool {
+    let Some((first, others)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let (middle, last) = others.rsplit_once('*').unwrap_or(("", others));
+    for part in middle.split('*') {
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    rest.ends_with(last)
 }
 
 impl Database {
@@ -80,6 +128,7 @@ impl Database {
                 items.iter().map(|item| UpdatePolicy {
                     target: target.clone(),
                     source: item["Source"].as_str().unwrap_or_default().to_owned(),
+                    source_is_pattern: item["SourceIsWildCard"].as_bool().unwrap_or(false),
                     enabled: item["IsEnabled"].as_bool().unwrap_or(true),
                     transactional: item["IsTransactional"].as_bool().unwrap_or(false),
                 })
@@ -209,7 +258,58 @@ fn collect_size_limits(policy: &Value, limits: &mut BTreeMap<String, u64>) {
 mod tests {
     use serde_json::json;
 
-    use super::{collect_size_limits, is_enabled, table_of_entity};
+    use super::{UpdatePolicy, collect_size_limits, is_enabled, table_of_entity};
+
+    fn policy(source: &str, source_is_pattern: bool) -> UpdatePolicy {
+        UpdatePolicy {
+            target: "Target".to_owned(),
+            source: source.to_owned(),
+            source_is_pattern,
+            enabled: true,
+            transactional: false,
+        }
+    }
+
+    #[test]
+    fn policies_fire_on_the_tables_that_their_source_means() {
+        for (source, table, as_pattern) in [
+            ("Raw1", "Raw1", true),
+            ("Raw*", "Raw1", true),
+            ("Raw*", "Raw", true),
+            ("Raw*", "MyRaw1", false),
+            ("*", "anything", true),
+            ("*Log", "WebLog", true),
+            ("*Log", "WebLogs", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c", false),
+            ("ab*ba", "aba", false),
+        ] {
+            let fires = |is_pattern| policy(source, is_pattern).fires_on(table);
+            assert_eq!(fires(true), as_pattern, "{source} {table}");
+            assert_eq!(fires(false), source == table, "{source} {table}");
+        }
+        let off = UpdatePolicy {
+            enabled: false,
+            ..policy("*", true)
+        };
+        assert!(!off.fires_on("T") && !off.may_fire_on_staging());
+    }
+
+    #[test]
+    fn patterns_may_meet_staging_tables() {
+        for (source, may) in [
+            ("*", true),
+            ("k*", true),
+            ("kcopy_0badcafe_*", true),
+            ("*_g1", true),
+            ("Raw*", false),
+            ("*Log", false),
+            ("Raw1", false),
+        ] {
+            assert_eq!(policy(source, true).may_fire_on_staging(), may, "{source}");
+            assert!(!policy(source, false).may_fire_on_staging(), "{source}");
+        }
+    }
 
     #[test]
     fn entities_name_their_table() {
