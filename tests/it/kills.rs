@@ -49,6 +49,14 @@ fn rule(kind: &str, commands: &[&str], probability: f64) -> Value {
     json!({"kind": kind, "commands": commands, "probability": probability})
 }
 
+/// Operations that are told to have failed, and do their work a while later: within the same
+/// execution mostly, sometimes after it.
+fn late(commands: &[&str], probability: f64) -> Value {
+    json!({
+        "kind": "late_effect", "commands": commands, "probability": probability, "delay_ms": 40,
+    })
+}
+
 fn switch_faults_on(pair: &Pair, seed: u64) {
     pair.source.faults(
         &json!([
@@ -57,7 +65,11 @@ fn switch_faults_on(pair: &Pair, seed: u64) {
             rule("drop_connection", &["ExportToStorage", "Query"], 0.02),
             rule("service_error", &["ExportToStorage", "Query"], 0.02),
             rule("fail_export_half", &["ExportToStorage"], 0.05),
-            rule("error_in_200", &["Query"], 0.02),
+            rule("error_in_200", &["Query", "Show*"], 0.02),
+            rule("fail_operation", &["ExportToStorage"], 0.02),
+            rule("fail_after_effect", &["ExportToStorage"], 0.03),
+            late(&["ExportToStorage"], 0.03),
+            rule("empty_result", &["ExportToStorage"], 0.03),
         ]),
         seed,
     );
@@ -70,6 +82,12 @@ fn switch_faults_on(pair: &Pair, seed: u64) {
             rule("service_error", &effects, 0.02),
             rule("fail_operation", &["Ingest*", "Move*"], 0.03),
             rule("deliver_twice", &["Ingest*"], 0.05),
+            rule("fail_after_effect", &["Ingest*", "Move*", "Drop*"], 0.04),
+            late(&["Ingest*", "Move*", "Drop*"], 0.04),
+            rule("partial_ingestion", &["Ingest*"], 0.05),
+            rule("fail_moved_rows", &["Move*"], 0.08),
+            rule("empty_result", &["Ingest*", "Move*", "Drop*"], 0.04),
+            rule("error_in_200", &["Show*"], 0.02),
         ]),
         seed + 1,
     );
@@ -81,7 +99,7 @@ fn switch_faults_on(pair: &Pair, seed: u64) {
 }
 
 /// Kinds that strike so often in fifty runs that one which never did is not switched on.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 13] = [
     "throttle",
     "lose_answer",
     "drop_connection",
@@ -90,6 +108,11 @@ const KINDS: [&str; 8] = [
     "error_in_200",
     "fail_operation",
     "deliver_twice",
+    "fail_after_effect",
+    "late_effect",
+    "partial_ingestion",
+    "fail_moved_rows",
+    "empty_result",
 ];
 
 /// What the destination holds now, never more than the source.
