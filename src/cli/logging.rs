@@ -34,12 +34,13 @@ const fn level(verbose: u8) -> &'static str {
         // What a report tells as well is told by the report.
         0 => "warn,kusto_copy_driver::told=error",
         1 => {
-            "warn,kusto_copy=info,kusto_copy_driver=info,kusto_copy_kusto=info,kusto_emulator=info"
+            "warn,kusto_copy=info,kusto_copy_azure=info,kusto_copy_driver=info,\
+              kusto_copy_kusto=info,kusto_emulator=info"
         }
         2 => {
-            "info,kusto_copy=debug,kusto_copy_core=debug,kusto_copy_driver=debug,\
-              kusto_copy_kusto=debug,kusto_copy_staging=debug,kusto_copy_store=debug,\
-              kusto_emulator=debug"
+            "info,kusto_copy=debug,kusto_copy_azure=debug,kusto_copy_core=debug,\
+              kusto_copy_driver=debug,kusto_copy_kusto=debug,kusto_copy_staging=debug,\
+              kusto_copy_store=debug,kusto_emulator=debug"
         }
         _ => "trace",
     }

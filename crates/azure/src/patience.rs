@@ -1,34 +1,27 @@
 //! How long a service asks to wait, and when a call is not the place to do so.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{Context, Request};
-use azure_core::time::{OffsetDateTime, parse_rfc7231};
+use kusto_copy_kusto::retry::retry_after;
 
 /// The longest that a request to Blob Storage waits before it is sent again.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// What an answer asks: milliseconds in the headers of Microsoft's own, or `Retry-After` in seconds
-/// or as a date. A date is read against the `Date` of the same answer, so that no clock of ours is
-/// involved.
+/// or as a date, read as clusters' answers are.
 pub(crate) fn asked(headers: &Headers) -> Option<Duration> {
     let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
     let millis = header("x-ms-retry-after-ms").or_else(|| header("retry-after-ms"));
     if let Some(millis) = millis.and_then(|text| text.trim().parse().ok()) {
         return Some(Duration::from_millis(millis));
     }
-    let asked = header("retry-after")?.trim();
-    if let Ok(seconds) = asked.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = |text: &str| parse_rfc7231(text.trim()).map(OffsetDateTime::unix_timestamp);
-    let (until, now) = (date(asked).ok()?, date(header("date")?).ok()?);
-    Some(Duration::from_secs(u64::try_from(until - now).unwrap_or(0)))
+    retry_after(header("retry-after"), header("date"), SystemTime::now())
 }
 
 /// Ends the repetition of a request when the service asks for more patience than a call has.
@@ -83,7 +76,8 @@ mod tests {
         assert_eq!(of(&[DATE, at]), seconds(30));
         let past = ("retry-after", "Sat, 21 Nov 2026 07:59:31 GMT");
         assert_eq!(of(&[DATE, past]), seconds(0));
-        assert_eq!(of(&[at]), None, "a date alone would need our clock");
+        let long_ago = ("retry-after", "Sat, 21 Nov 2020 08:00:31 GMT");
+        assert_eq!(of(&[long_ago]), seconds(0), "by our clock alone");
         assert_eq!(of(&[DATE, ("retry-after", "soon")]), None);
         assert_eq!(of(&[DATE, ("retry-after", "-1")]), None);
         assert_eq!(of(&[DATE]), None);

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is asked for a token before somebody needs one.
 
+mod absent;
 mod identity;
 mod renewable;
 
@@ -15,8 +16,7 @@ use azure_core::time::{Duration, OffsetDateTime};
 use kusto_copy_kusto::credentials::CredentialError;
 use kusto_copy_kusto::{ClusterUri, Credentials, Secret};
 
-use crate::causes::in_words;
-
+pub use absent::NoToken;
 pub use identity::{Identity, IdentityError};
 pub(crate) use renewable::may_pass;
 pub use renewable::{MakeCredential, Renewable};
@@ -69,14 +69,10 @@ impl AzureTokens {
 
     async fn fetch(&self, scope: &str) -> Result<AccessToken, CredentialError> {
         let token = self.credential.get_token(&[scope], None).await;
-        token.map_err(|error| no_token(&error))
+        token.map_err(|error| CredentialError {
+            reason: NoToken::because(&error).to_string(),
+        })
     }
-}
-
-/// Causes of azure_identity name tenants, identities and commands, never a token.
-fn no_token(error: &dyn std::error::Error) -> CredentialError {
-    let reason = in_words(error);
-    CredentialError { reason }
 }
 
 /// What a token for a cluster is for: the cluster's address without port and path. One with an

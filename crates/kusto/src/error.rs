@@ -96,7 +96,7 @@ pub enum KustoError {
     },
     /// No token could be obtained: the cluster was not asked. It may pass (the identity service
     /// is away for a minute) or not (nobody is signed in): whoever asks again has to count.
-    #[error("no token could be obtained for cluster {}: {}: {details}", details.cluster, details.what)]
+    #[error("no token could be obtained for cluster {}: {}", details.cluster, details.message)]
     NoToken {
         /// The particulars.
         details: Box<Details>,
@@ -115,7 +115,7 @@ pub enum KustoError {
         details: Box<Details>,
     },
     /// The cluster could not be reached at all: a wrong name or port, no network, bad TLS.
-    #[error("cluster {} cannot be reached: {}: {details}", details.cluster, details.what)]
+    #[error("cluster {} cannot be reached: {details}", details.cluster)]
     Unreachable {
         /// The particulars.
         details: Box<Details>,
@@ -179,15 +179,16 @@ impl KustoError {
             Self::Transient { .. } => "run it again; if it stays, look at the cluster's health",
             Self::Permanent { .. } => "correct what the message names, then run it again",
             Self::NotFound { .. } => {
-                "check the spelling of the database and table (names are case-sensitive) and that \
-                 this principal may see them"
+                "check the spelling of the database and table (tables' names are case-sensitive) and \
+                 that this principal may see them"
             }
             Self::Denied { .. } => {
                 "sign in, or have an administrator grant the role: Database User at the source, \
                  Database Admin at the destination"
             }
             Self::NoToken { .. } => {
-                "sign in, or check the managed identity and that its identity service answers"
+                "sign in with `az login`, or give this app or machine a managed identity and check \
+                 that its service answers"
             }
             Self::Ambiguous { .. } => "run it again: what the lost command did is looked up first",
             Self::Protocol { .. } => {

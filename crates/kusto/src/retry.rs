@@ -44,11 +44,8 @@ impl RetryPolicy {
 /// What a `Retry-After` header asks: seconds, or a date, which is read against the `Date` of the
 /// same answer, so that no clock of ours is involved. Only an answer that has none (some proxies'
 /// errors) is read against our clock, `now`.
-pub(crate) fn retry_after(
-    header: Option<&str>,
-    date: Option<&str>,
-    now: SystemTime,
-) -> Option<Duration> {
+#[must_use]
+pub fn retry_after(header: Option<&str>, date: Option<&str>, now: SystemTime) -> Option<Duration> {
     let header = header?.trim();
     if let Ok(seconds) = header.parse::<u64>() {
         return Some(Duration::from_secs(seconds));

@@ -11,7 +11,7 @@ use crate::access::Access;
 use crate::causes::in_words;
 use crate::location::Location;
 use crate::patience;
-use crate::tokens::may_pass;
+use crate::tokens::{NoToken, may_pass};
 
 /// What we were about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,15 @@ fn seen(error: &azure_core::Error) -> Box<Seen> {
         let code = code(error).unwrap_or("no code");
         return Box::new(Seen(format!("HTTP {}: {code}", u16::from(status))));
     }
-    Box::new(Seen(in_words(error)))
+    let words = match error.kind() {
+        ErrorKind::Credential => NoToken::because(error).to_string(),
+        ErrorKind::HttpResponse { .. }
+        | ErrorKind::Connection
+        | ErrorKind::Io
+        | ErrorKind::DataConversion
+        | ErrorKind::Other => in_words(error),
+    };
+    Box::new(Seen(words))
 }
 
 pub(super) fn lake_error(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use azure_core::error::ErrorKind;
 use serde_json::Value;
 
-use crate::tokens::may_pass;
+use crate::tokens::NoToken;
 
 /// What the service answered instead of doing what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum TableError {
     Unreachable(#[source] azure_core::Error),
     /// Nothing was sent, since no token could be obtained.
     #[error("no token for the table service could be obtained")]
-    NoToken(#[source] azure_core::Error),
+    NoToken(#[source] NoToken),
     /// Nothing was sent, since the request could not be made or signed.
     #[error("the request to the table service could not be made")]
     Unmade(#[source] azure_core::Error),
@@ -55,7 +55,7 @@ impl TableError {
     pub(crate) fn is_passing_and_unsent(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
-            Self::NoToken(error) => may_pass(error),
+            Self::NoToken(reason) => reason.may_pass(),
             Self::Unmade(_) | Self::Lost(_) | Self::Unreadable { .. } | Self::Answered(_) => false,
         }
     }
@@ -78,7 +78,9 @@ impl From<azure_core::Error> for TableError {
         match error.kind() {
             ErrorKind::Connection => Self::Unreachable(error),
             ErrorKind::Io => Self::Lost(error),
-            ErrorKind::Credential | ErrorKind::HttpResponse { .. } => Self::NoToken(error),
+            ErrorKind::Credential | ErrorKind::HttpResponse { .. } => {
+                Self::NoToken(NoToken::because(&error))
+            }
             ErrorKind::DataConversion | ErrorKind::Other => Self::Unmade(error),
         }
     }

@@ -64,7 +64,7 @@ impl Context<'_> {
 
     pub(super) fn no_token(&self, error: &CredentialError) -> Failure {
         Failure::of(KustoError::NoToken {
-            details: self.plain(error.to_string()),
+            details: self.plain(error.reason.clone()),
         })
     }
 

@@ -353,7 +353,14 @@ async fn without_a_token_nothing_is_asked_and_no_access_is_said_to_be_denied() {
         .expect_err("no token");
     assert!(matches!(error, KustoError::NoToken { .. }), "{error:?}");
     assert_eq!(error.fate(), Fate::NotExecuted);
-    assert!(error.to_string().contains("no token could be obtained"));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "no token could be obtained for cluster {}: the identity service does not answer",
+            cluster.uri().authority()
+        )
+    );
+    assert!(error.remedy().contains("az login"));
     assert!(stub.requests().is_empty());
 }
 

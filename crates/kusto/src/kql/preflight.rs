@@ -64,7 +64,7 @@ impl TablePolicy {
 pub fn version() -> Text {
     Writer::new()
         .words(".show version | project ProductVersion, ServiceType, BuildTime")
-        .show("the service's version", "ShowVersion")
+        .show("its version", "ShowVersion")
 }
 
 /// A2, D1.
