@@ -80,7 +80,7 @@ pub async fn step(
     lake: Arc<dyn Lake>,
     control: Control,
 ) -> Result<StepReport, DriverError> {
-    step::step(job, store, lake, control).await
+    run::step(job, store, lake, control).await
 }
 
 /// Leaves a request for whoever drives the job; it is read within seconds, or by the next

@@ -68,6 +68,23 @@ pub(crate) fn lag<'a>(records: impl Iterator<Item = &'a Database>, now: Millis) 
     lags?.into_iter().max()
 }
 
+/// The state of a job of which nothing is at work: told by its databases.
+pub(crate) fn state_at_rest<'a>(records: impl Iterator<Item = &'a Database>) -> JobState {
+    let (mut refused, mut copied, mut uncopied) = (false, false, false);
+    for record in records {
+        refused |= record.held.is_some();
+        copied |= record.committed > 0;
+        uncopied |= record.committed == 0;
+    }
+    match (refused, copied, uncopied) {
+        (true, _, _) => JobState::Failed,
+        (false, true, false) => JobState::Complete,
+        // Something stood in the way of the others, which passes.
+        (false, true, true) => JobState::Running,
+        (false, false, _) => JobState::New,
+    }
+}
+
 fn of_database(record: &Database, now: Millis) -> DatabaseReport {
     let (iteration, cursor_end) = iteration_of(record);
     let state = match record.phase {
@@ -81,6 +98,8 @@ fn of_database(record: &Database, now: Millis) -> DatabaseReport {
         destination: record.destination.clone(),
         iteration,
         cursor_end: cursor_end.map(|end| end.0),
+        committed_end: record.committed_end.clone().map(|end| end.0),
+        committed_read_at: record.committed_read_at,
         lag_ms: record.committed_read_at.map(|at| now.since(at)),
         state: state.to_owned(),
         error: record.held.clone(),

@@ -50,7 +50,13 @@ pub struct DatabaseReport {
     pub iteration: u32,
     /// That iteration's end.
     pub cursor_end: Option<String>,
-    /// Milliseconds from just before the last committed end was read to this report.
+    /// The last committed iteration's end: at the destination are, in every table, all rows up to
+    /// here. `None` before the first.
+    pub committed_end: Option<String>,
+    /// When that end was about to be read: whatever was committed at the source by then is at the
+    /// destination. By the clock of whoever read it.
+    pub committed_read_at: Option<Millis>,
+    /// Milliseconds from [`Self::committed_read_at`] to this report.
     pub lag_ms: Option<u64>,
     /// `new` (nothing committed or open yet), `idle`, `opening` (tables are being marked) or
     /// `running`.
@@ -100,9 +106,9 @@ pub enum JobState {
     New,
     /// Tables are being copied.
     Running,
-    /// The last iteration is committed and nothing is left to tidy.
+    /// The last iteration of every database is committed and nothing is left to tidy.
     Complete,
-    /// At least one table is held and nothing else goes on.
+    /// A table is held or a database was refused, and nothing else goes on. Their errors say why.
     Failed,
     /// Stopped before its end; starting it again resumes it.
     Stopped,

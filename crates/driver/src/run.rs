@@ -16,6 +16,7 @@ use crate::Control;
 use crate::catalog::LateCatalog;
 use crate::clock::now;
 use crate::clusters::Clusters;
+use crate::complaint::chain;
 use crate::control::ControlRecord;
 use crate::cost::{Cost, Meter, Metered};
 use crate::effects::Workplace;
@@ -34,8 +35,11 @@ use crate::step::{StepOutcome, StepReport};
 /// How long an execution that is asked to stop waits for answers.
 const STOP_GRACE: Duration = Duration::from_secs(7);
 
+#[cfg(test)]
+mod tests;
+
 /// What came of an execution.
-pub(crate) enum Execution {
+enum Execution {
     /// It had the job to itself.
     Ended(Box<StepReport>),
     /// Another worker drives the job.
@@ -60,8 +64,33 @@ pub(crate) async fn run(
     }
 }
 
+/// See [`crate::step`].
+pub(crate) async fn step(
+    job: Job,
+    store: Arc<dyn Store>,
+    lake: Arc<dyn Lake>,
+    control: Control,
+) -> Result<StepReport, DriverError> {
+    let pace = Pace::Step(job.options.style);
+    match execute(job, store, lake, control, pace).await? {
+        Execution::Ended(report) => Ok(*report),
+        Execution::Busy { seconds, cost } => Ok(StepReport {
+            report: Report {
+                state: JobState::Running,
+                at: Some(now()),
+                cost: Some(cost),
+                ..Report::default()
+            },
+            outcome: StepOutcome::Busy { seconds },
+            work_due: false,
+            next_due: None,
+            cost,
+        }),
+    }
+}
+
 /// Takes the job's lease, works, leaves a sign of life and gives the lease back.
-pub(crate) async fn execute(
+async fn execute(
     mut job: Job,
     store: Arc<dyn Store>,
     lake: Arc<dyn Lake>,
@@ -227,12 +256,7 @@ impl Beginning {
         pulse
             .beat(self.store.as_ref(), outcome.name(), next_due, None, moment)
             .await;
-        let copied = databases.iter().any(|found| found.record.committed > 0);
-        let state = if copied {
-            JobState::Complete
-        } else {
-            JobState::New
-        };
+        let state = progress::state_at_rest(databases.iter().map(|found| &found.record));
         let circumstances = Circumstances {
             paused: self.control.paused,
             pulse: Some(&pulse.record),
@@ -392,8 +416,9 @@ async fn failed(pulse: &mut Pulse, store: &dyn Store, error: &DriverError) {
     if matches!(error, DriverError::TakenOver) {
         return;
     }
-    let words = Some(error.to_string());
-    pulse.beat(store, "failed", None, words, now()).await;
+    pulse
+        .beat(store, "failed", None, Some(chain(error)), now())
+        .await;
 }
 
 /// Whether these are the same databases: their names have no case (facts §9).

@@ -45,21 +45,21 @@ pub(crate) async fn status(store: Arc<dyn Store>) -> Result<Report, DriverError>
         }
         databases.push(stored);
     }
-    let open = databases
-        .iter()
-        .any(|database| database.record.open().is_some())
-        || !live.iter().all(|activity| activity.rests);
-    let copied = databases
-        .iter()
-        .any(|database| database.record.committed > 0);
+    let records = || databases.iter().map(|database| &database.record);
+    let refused =
+        |source: &String| records().any(|record| record.source == *source && record.held.is_some());
+    // What was refused goes on when a person has looked.
+    let at_work = records().any(|record| record.open().is_some() && record.held.is_none())
+        || live
+            .iter()
+            .any(|activity| !activity.rests && !refused(&activity.head.source_database));
     let pulse = known.heartbeat.map(|(pulse, _)| pulse);
     let beat = pulse.as_ref().and_then(|pulse| pulse.beat.as_ref());
     let held = beat.is_some_and(|beat| beat.outcome == StepOutcome::Held.name());
-    let state = match (open, copied) {
-        (true, _) if held => JobState::Failed,
-        (true, _) => JobState::Running,
-        (false, true) => JobState::Complete,
-        (false, false) => JobState::New,
+    let state = match (at_work, held) {
+        (true, true) => JobState::Failed,
+        (true, false) => JobState::Running,
+        (false, _) => progress::state_at_rest(records()),
     };
     let circumstances = Circumstances {
         paused: known.control.paused,

@@ -1,20 +1,10 @@
-//! One bounded step of a job, and what it comes to.
-
-use std::sync::Arc;
+//! What one bounded step of a job comes to.
 
 use kusto_copy_core::vocabulary::Millis;
-use kusto_copy_staging::Lake;
-use kusto_copy_store::Store;
 use serde::Serialize;
 
-use crate::Control;
-use crate::clock::now;
 use crate::cost::Cost;
-use crate::engine::Pace;
-use crate::error::DriverError;
-use crate::job::Job;
-use crate::report::{JobState, Report};
-use crate::run::{Execution, execute};
+use crate::report::Report;
 
 /// What a step has come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,31 +62,3 @@ impl StepOutcome {
         }
     }
 }
-
-/// See [`crate::step`].
-pub(crate) async fn step(
-    job: Job,
-    store: Arc<dyn Store>,
-    lake: Arc<dyn Lake>,
-    control: Control,
-) -> Result<StepReport, DriverError> {
-    let pace = Pace::Step(job.options.style);
-    match execute(job, store, lake, control, pace).await? {
-        Execution::Ended(report) => Ok(*report),
-        Execution::Busy { seconds, cost } => Ok(StepReport {
-            report: Report {
-                state: JobState::Running,
-                at: Some(now()),
-                cost: Some(cost),
-                ..Report::default()
-            },
-            outcome: StepOutcome::Busy { seconds },
-            work_due: false,
-            next_due: None,
-            cost,
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -207,11 +207,8 @@ impl Engine {
             let acted = acted || (!ending && self.may_take_up());
             self.report(progress, JobState::Running, false);
             if let Some(end) = self.verdict(ending, acted) {
-                // Nothing else is left to go on with: now it ends with what was refused.
-                if !ending
-                    && (!self.is_at_work() || self.is_stuck())
-                    && let Some(error) = self.take_refusal()
-                {
+                let stopped = *stop.borrow();
+                if let Some(error) = self.take_failure(ending, stopped) {
                     return Err(error);
                 }
                 self.report(progress, end.state, true);

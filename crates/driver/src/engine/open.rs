@@ -31,8 +31,10 @@ const CURSOR_TABLES: usize = 3;
 pub(crate) struct Obstacle {
     /// Until when.
     until: Millis,
-    /// What a person has to look at; `None` for what passes.
-    refused: Option<DriverError>,
+    /// What it is; `None` once the execution has ended with it.
+    error: Option<DriverError>,
+    /// Whether it passes by itself, or a person has to look at it.
+    passes: bool,
 }
 
 impl Engine {
@@ -59,12 +61,12 @@ impl Engine {
     /// open goes on meanwhile.
     pub(super) async fn open_iterations(&mut self) -> Result<(), DriverError> {
         for side in 0..self.sides.len() {
-            let obstacle = self.sides[side].obstacle.as_ref();
-            if obstacle.is_some_and(|obstacle| now() < obstacle.until) {
+            if self.is_obstructed(side) {
                 continue;
             }
             match self.open_iteration(side).await {
-                Ok(()) if self.is_paused() => {}
+                // Nothing was tried that could show it to be gone.
+                Ok(()) if self.is_paused() || self.sides[side].stored.record.open().is_none() => {}
                 Ok(()) => {
                     self.sides[side].obstacle = None;
                     self.tell(side, None).await?;
@@ -73,6 +75,14 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether a database is not asked now. A person who asks for an iteration may have corrected
+    /// what was refused.
+    fn is_obstructed(&self, side: usize) -> bool {
+        let obstacle = self.sides[side].obstacle.as_ref();
+        let waits = obstacle.is_some_and(|obstacle| now() < obstacle.until);
+        waits && !(self.is_refused(side) && self.is_asked_to_start(side))
     }
 
     /// Keeps an error of one database apart from the others. Those of the store and of this
@@ -102,6 +112,11 @@ impl Engine {
         } else {
             tracing::warn!(target: TOLD, %database, %error, "the iteration could not be opened yet");
         }
+        let error = if passes || self.sides.len() == 1 {
+            error
+        } else {
+            of_database(&self.sides[side].stored.record.source, error)
+        };
         let side_now = &mut self.sides[side];
         // Schemas and the source's identity are read anew then.
         if matches!(side_now.stored.record.phase, DatabasePhase::Opening { .. }) {
@@ -109,7 +124,8 @@ impl Engine {
         }
         side_now.obstacle = Some(Obstacle {
             until: now().plus(pause),
-            refused: (!passes).then_some(error),
+            error: Some(error),
+            passes,
         });
         match words {
             Some(words) => self.tell(side, Some(words)).await,
@@ -127,7 +143,7 @@ impl Engine {
     /// Whether a database needs a person before its next iteration.
     pub(super) fn is_refused(&self, side: usize) -> bool {
         let obstacle = self.sides[side].obstacle.as_ref();
-        obstacle.is_some_and(|obstacle| obstacle.refused.is_some())
+        obstacle.is_some_and(|obstacle| !obstacle.passes)
     }
 
     /// Whether a table waits to be taken to work in a database that was not refused.
@@ -136,10 +152,30 @@ impl Engine {
         sides.any(|side| self.waiting(side).next().is_some())
     }
 
-    /// What an execution ends with when a database was refused.
-    pub(super) fn take_refusal(&mut self) -> Option<DriverError> {
-        let mut sides = self.sides.iter_mut();
-        sides.find_map(|side| side.obstacle.as_mut()?.refused.take())
+    /// What an execution fails with: with what was refused once nothing else is left to go on
+    /// with; with what passes if nothing at all could be done for it.
+    pub(super) fn take_failure(&mut self, ending: bool, stopped: bool) -> Option<DriverError> {
+        let is_left = self.is_at_work() && !self.is_stuck();
+        if !ending
+            && !is_left
+            && let Some(error) = self.take_error(false)
+        {
+            return Some(error);
+        }
+        let nothing_done = !self.worked && self.live.is_empty();
+        if stopped || self.is_paused() || !nothing_done {
+            return None;
+        }
+        self.take_error(true)
+    }
+
+    fn take_error(&mut self, passes: bool) -> Option<DriverError> {
+        let obstacles = self
+            .sides
+            .iter_mut()
+            .filter_map(|side| side.obstacle.as_mut());
+        let mut those = obstacles.filter(|obstacle| obstacle.passes == passes);
+        those.find_map(|obstacle| obstacle.error.take())
     }
 
     async fn open_iteration(&mut self, side: usize) -> Result<(), DriverError> {
@@ -349,6 +385,18 @@ impl Engine {
             what: format!("nothing was copied: {}", problems.join("; ")),
             remedy: "correct these, then start again".to_owned(),
         })
+    }
+}
+
+/// What was refused, with the name of its database.
+fn of_database(database: &str, error: DriverError) -> DriverError {
+    let text = chain(&error);
+    if text.contains(&format!("`{database}`")) {
+        return error;
+    }
+    DriverError::Preflight {
+        what: format!("database '{database}' cannot be copied: {text}"),
+        remedy: error.remedy().unwrap_or_default(),
     }
 }
 

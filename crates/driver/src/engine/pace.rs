@@ -6,6 +6,7 @@ use super::capacity::CAPACITY_WHILE_WAITING;
 use super::{Engine, stuck};
 use crate::clock::now;
 use crate::job::Style;
+use crate::progress;
 use crate::report::JobState;
 use crate::step::StepOutcome;
 
@@ -86,13 +87,10 @@ impl Engine {
     }
 
     fn state(&self) -> JobState {
-        let mut records = self.sides.iter().map(|side| &side.stored.record);
         if self.is_at_work() {
             JobState::Running
-        } else if records.any(|record| record.committed > 0) {
-            JobState::Complete
         } else {
-            JobState::New
+            progress::state_at_rest(self.sides.iter().map(|side| &side.stored.record))
         }
     }
 

@@ -104,6 +104,103 @@ async fn job(tables: &[(String, u32)]) -> Arc<dyn Store> {
     store
 }
 
+/// A database whose first iteration is committed, or was refused.
+async fn database(store: &dyn Store, name: &str, refused: Option<&str>) -> StoredDatabase {
+    let loaded = StoredDatabase::load(store, name, name, 1).await;
+    let mut database = loaded.expect("loads");
+    if let Some(reason) = refused {
+        let told = database.tell(store, Some(reason.to_owned())).await;
+        told.expect("stored");
+        return database;
+    }
+    let read = read_end(&database, 1);
+    for event in [read, DatabaseEvent::Marked, DatabaseEvent::Committed] {
+        database.apply(store, event).await.expect("fits");
+    }
+    database
+}
+
+fn read_end(database: &StoredDatabase, read_at: u64) -> DatabaseEvent {
+    DatabaseEvent::CursorRead {
+        source_id: "1".to_owned(),
+        cursor_end: Cursor(format!("c{}", database.record.committed + 1)),
+        read_at: Millis(read_at),
+    }
+}
+
+async fn two_databases() -> Arc<dyn Store> {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let pair = |name: &str| DatabasePair {
+        source: name.to_owned(),
+        destination: name.to_owned(),
+    };
+    let record = JobRecord {
+        definition: JobDefinition {
+            source: "http://127.0.0.1:1".to_owned(),
+            destination: "http://127.0.0.1:2".to_owned(),
+            databases: vec![pair("A"), pair("C")],
+        },
+        incarnation: "0badcafe".to_owned(),
+    };
+    let key = job_key().expect("a key");
+    let written = write_or_read(store.as_ref(), &key, record, None).await;
+    written.expect("stored");
+    store
+}
+
+#[tokio::test]
+async fn a_job_is_complete_when_all_its_databases_are_and_failed_when_one_was_refused() {
+    let store = two_databases().await;
+    let state = async || {
+        let report = status(Arc::clone(&store)).await.expect("a report");
+        report.state
+    };
+    assert_eq!(state().await, JobState::New);
+    database(store.as_ref(), "A", None).await;
+    assert_eq!(state().await, JobState::Running, "the other is to come");
+    let mut other = database(store.as_ref(), "C", Some("it is gone; create it")).await;
+    assert_eq!(state().await, JobState::Failed);
+    let told = other.tell(store.as_ref(), None).await;
+    told.expect("stored");
+    database(store.as_ref(), "C", None).await;
+    assert_eq!(state().await, JobState::Complete);
+}
+
+#[tokio::test]
+async fn what_is_open_at_a_refused_database_keeps_no_job_running() {
+    let store = two_databases().await;
+    let mut gone = database(store.as_ref(), "A", None).await;
+    let read = read_end(&gone, 2);
+    gone.apply(store.as_ref(), read).await.expect("opens");
+    let told = gone.tell(store.as_ref(), Some("gone".to_owned())).await;
+    told.expect("stored");
+    let mut other = database(store.as_ref(), "C", None).await;
+    let report = status(Arc::clone(&store)).await.expect("a report");
+    assert_eq!(report.state, JobState::Failed);
+    let read = read_end(&other, 2);
+    other.apply(store.as_ref(), read).await.expect("opens");
+    let report = status(Arc::clone(&store)).await.expect("a report");
+    assert_eq!(report.state, JobState::Running, "the other goes on");
+}
+
+#[tokio::test]
+async fn the_last_committed_end_is_told_while_another_iteration_is_open() {
+    let store = two_databases().await;
+    let mut open = database(store.as_ref(), "A", None).await;
+    let read = read_end(&open, 5_000);
+    open.apply(store.as_ref(), read).await.expect("opens");
+    let report = status(Arc::clone(&store)).await.expect("a report");
+    let told = &report.databases[0];
+    assert_eq!(
+        (told.iteration, told.cursor_end.as_deref()),
+        (2, Some("c2"))
+    );
+    assert_eq!(told.committed_end.as_deref(), Some("c1"));
+    assert_eq!(told.committed_read_at, Some(Millis(1)));
+    let new = &report.databases[1];
+    assert_eq!((&new.committed_end, new.committed_read_at), (&None, None));
+}
+
 #[tokio::test]
 async fn what_is_counted_page_by_page_is_what_a_worker_that_holds_everything_reports() {
     let pages = u32::try_from(2 * PAGE + FIRST_PAGE).expect("a number");

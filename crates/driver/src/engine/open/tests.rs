@@ -1,6 +1,7 @@
 //! Iterations are opened over a cluster that answers what a test says.
 
 mod cluster;
+mod refused;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -273,7 +274,7 @@ async fn a_source_that_lost_all_tables_is_refused_and_no_iteration_is_committed(
         "so the execution ends"
     );
     assert!(matches!(
-        engine.take_refusal(),
+        engine.take_failure(false, false),
         Some(DriverError::Preflight { .. })
     ));
 
@@ -355,42 +356,6 @@ async fn a_table_that_cannot_go_on_is_held_with_the_remedy_and_the_others_go_on(
     engine.open_iterations().await.expect("opens");
     let at_work: Vec<_> = engine.live.keys().cloned().collect();
     assert_eq!(at_work, [ActivityId::of("A", "Changed")]);
-}
-
-#[tokio::test]
-async fn what_is_wrong_with_one_database_keeps_no_other_from_going_on() {
-    let bench = Bench::new(&["A", "C"]).await;
-    bench.cluster.state().table("A", "T");
-    bench.cluster.state().table("C", "U");
-    let mut engine = bench.engine().await;
-    bench.iterate(&mut engine).await;
-    bench.cluster.state().remove("A", "T");
-    bench.cluster.state().table("C", "U").window = Some(1);
-    engine.open_iterations().await.expect("it is kept apart");
-    assert!(engine.is_refused(0) && !engine.is_refused(1));
-    assert_eq!(due(&engine, 1), [("U".to_owned(), None)]);
-    assert_eq!(engine.live.len(), 1);
-    assert!(engine.is_at_work(), "the other database is");
-    assert!(
-        engine.next_opening().is_none(),
-        "the refused one does not wake it"
-    );
-}
-
-#[tokio::test]
-async fn an_execution_over_a_replaced_source_ends_though_its_tables_wait() {
-    let bench = Bench::new(&["A"]).await;
-    bench.cluster.state().table("A", "T");
-    let mut engine = bench.engine().await;
-    engine.open_iterations().await.expect("opens");
-    assert!(engine.is_at_work());
-    engine.lease.give_up().await;
-    bench.cluster.state().replaced = true;
-    let mut engine = bench.engine().await;
-    engine.open_iterations().await.expect("it is kept apart");
-    assert!(engine.is_refused(0) && engine.live.is_empty());
-    assert!(!engine.is_at_work(), "its table waits for a person");
-    assert!(engine.verdict(false, false).is_some(), "the execution ends");
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) at_cursor: Option<(String, String, String)>,
     /// Whether the databases are others of the same names.
     pub(super) replaced: bool,
+    /// A database that may not be seen.
+    pub(super) no_permission: Option<String>,
     /// What was asked.
     pub(super) asked: Vec<String>,
     cursor: u64,
@@ -130,6 +132,9 @@ fn answer(state: &mut State, database: &str, text: &str) -> (u16, String) {
     if let Some(at) = state.failing.iter().position(fails) {
         state.failing.remove(at);
         return fault(503, "not now", false);
+    }
+    if state.no_permission.as_deref() == Some(database) {
+        return fault(403, "no permission", true);
     }
     if text.starts_with('.') {
         return command(state, database, text);

@@ -13,7 +13,6 @@ use kusto_copy_store::lease::{Acquisition, acquire};
 use kusto_copy_store::{ManualClock, MemoryStore, Store, StoreTime, SystemClock};
 use tokio::sync::watch;
 
-use super::{StepOutcome, StepReport};
 use crate::clock::now;
 use crate::error::DriverError;
 use crate::job::{DatabasePair, Job, JobDefinition, RunOptions};
@@ -21,7 +20,7 @@ use crate::persist::{
     Copied, JobRecord, Leftovers, StoredDatabase, job_key, lease_key, write_or_read,
 };
 use crate::report::{JobState, Report};
-use crate::{Control, Request};
+use crate::{Control, Request, StepOutcome, StepReport, Style};
 
 const RPO: Duration = Duration::from_secs(600);
 
@@ -168,12 +167,32 @@ async fn a_step_whose_time_has_come_asks_the_source() {
     let mut job = job();
     job.options.budget = Some(Duration::ZERO);
     job.options.grace = Duration::from_secs(60);
-    // Its address leads nowhere: the iteration is not opened, and the step says when to ask again.
-    let ended = step(&store, job)
-        .await
-        .expect("a cluster that is away is no failure");
-    assert!(ended.cost.kusto_commands + ended.cost.kusto_queries > 0);
-    assert!(ended.work_due || ended.next_due.is_some());
+    // Its address leads nowhere: nothing at all could be done.
+    let failed = step(&store, job).await;
+    assert!(matches!(failed, Err(DriverError::Kusto(_))), "{failed:?}");
+}
+
+/// Nothing is new at the source, and a cluster is away: nobody would see that the wish was not
+/// fulfilled if that was an idle step.
+#[tokio::test]
+async fn a_start_that_could_not_be_tried_fails_with_the_reason_and_is_asked_still() {
+    for continuous in [true, false] {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        committed(store.as_ref(), now(), 1).await;
+        let asked = crate::request(Arc::clone(&store), Request::StartNow).await;
+        asked.expect("stored");
+        let mut job = job();
+        job.options.continuous = continuous;
+        job.options.style = Style::Economy;
+        let failed = step(&store, job).await;
+        assert!(matches!(failed, Err(DriverError::Kusto(_))), "{failed:?}");
+        let status = crate::status(Arc::clone(&store)).await.expect("a job");
+        let beat = status.heartbeat.expect("a sign of life");
+        assert_eq!(beat.outcome, "failed");
+        assert!(beat.error.is_some_and(|error| error.contains("127.0.0.1")));
+        let left = crate::control::look(store.as_ref()).await.expect("reads");
+        assert!(left.start_now.is_some());
+    }
 }
 
 #[tokio::test]
