@@ -216,6 +216,8 @@ impl Worker {
                 return false;
             }
         }
+        // Operations that another worker began are looked at from now on.
+        self.wake_poller();
         let now = self.link.sim.now();
         self.link.sim.clock.wait(now + 60_000).await;
         if self.is_stuck(&due) {

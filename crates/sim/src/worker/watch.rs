@@ -119,13 +119,13 @@ impl Worker {
 
     /// Reads capacities and settles commands that nobody waits for, now and then.
     pub(super) async fn look_around(self: Rc<Self>) {
-        loop {
+        while !self.lost.get() {
+            self.settle_ghosts().await;
             self.link.sim.clock.sleep(30_000).await;
             if self.lost.get() {
                 return;
             }
             self.read_capacity().await;
-            self.settle_ghosts().await;
         }
     }
 
