@@ -81,6 +81,13 @@ function showTroubles(place, troubles, retry) {
     trouble.retry ? retry : null)));
 }
 
+// Where the open iteration ends is not up to where the copy is complete.
+function upTo({ cursor_end: end, databases = [] }) {
+  const committed = databases.length === 1 ? databases[0].committed_end : null;
+  const open = end ? `up to cursor ${end}` : "";
+  return committed && committed !== end ? `${open}; complete up to ${committed}` : open;
+}
+
 function showFacts(list, report, at) {
   const tables = report.tables ?? [];
   const sum = (key) => tables.reduce((total, table) => total + (table[key] ?? 0), 0);
@@ -95,7 +102,7 @@ function showFacts(list, report, at) {
     ["Rows copied in all", count(sum("rows")), `in files of ${bytes(sum("bytes"))}`],
     ["Last step", beat ? `${duration(at - beat.at)} ago` : "none yet", beat ? `${beat.outcome}; ${count(beat.steps)} steps so far` : ""],
     ["Next due", next ? (next <= at ? "now" : `in ${duration(next - at)}`) : "–", next ? `at ${clock(next)}` : "nothing is foreseen"],
-    ["Iteration", count(report.iteration), report.cursor_end ? `up to cursor ${report.cursor_end}` : ""],
+    ["Iteration", count(report.iteration), upTo(report)],
   ];
   list.replaceChildren(...facts.map(([term, value, more]) =>
     element("div", {}, element("dt", {}, term), element("dd", {}, value, more ? element("small", {}, more) : null))));
@@ -107,10 +114,11 @@ function showDatabases(place, databases) {
     return;
   }
   const open = place.querySelector("details")?.open ?? databases.length <= 10;
-  const head = ["Database", "Iteration", "Cursor end", "Lag", "State"].map((word) => element("th", { scope: "col" }, word));
+  const head = ["Database", "Iteration", "Cursor end", "Complete up to", "Lag", "State"].map((word) => element("th", { scope: "col" }, word));
   const rows = databases.map((database) => element("tr", {},
     element("td", {}, element("bdi", {}, database.source), database.source === database.destination ? "" : ` → ${database.destination}`),
     element("td", {}, count(database.iteration)), element("td", {}, database.cursor_end ?? "–"),
+    element("td", {}, database.committed_end ?? "–", database.committed_end ? element("small", {}, ` read ${moment(database.committed_read_at)}`) : null),
     element("td", {}, database.lag_ms === null ? "–" : duration(database.lag_ms)), element("td", {}, database.state)));
   place.replaceChildren(element("details", { open }, element("summary", {}, `${count(databases.length)} databases`),
     element("div", { class: "scroll" }, element("table", { class: "plain" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)))));

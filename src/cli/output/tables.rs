@@ -8,7 +8,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table,
 };
 use kusto_copy_core::vocabulary::Millis;
-use kusto_copy_driver::{JobState, Report, TableReport};
+use kusto_copy_driver::{DatabaseReport, JobState, Report, TableReport};
 
 use super::{live, words};
 
@@ -143,6 +143,7 @@ pub(super) fn status(report: &Report, now: Millis, width: Option<u16>, colours: 
     if style.is_narrow() {
         push_waits(&mut text, &style, report, now);
     }
+    push_committed(&mut text, &style, report, now);
     push_databases(&mut text, &style, report);
     push_notes(&mut text, &style, report);
     text
@@ -247,6 +248,24 @@ pub(super) fn outcome(report: &Report, width: Option<u16>, colours: bool) -> Str
     }
     push_notes(&mut text, &style, report);
     text
+}
+
+/// Up to where each database is complete, where the headline does not tell it.
+fn push_committed(text: &mut String, style: &Style, report: &Report, now: Millis) {
+    let told = |database: &DatabaseReport| {
+        report.databases.len() == 1 && database.committed_end == report.cursor_end
+    };
+    for database in report.databases.iter().filter(|database| !told(database)) {
+        let Some(end) = &database.committed_end else {
+            continue;
+        };
+        let mut line = format!("Database {} is complete up to cursor {end}", database.source);
+        if let Some(read_at) = database.committed_read_at {
+            let ago = words::span(Duration::from_millis(now.since(read_at)));
+            let _ = write!(line, ", read {ago} ago");
+        }
+        let _ = write!(text, "\n{}", style.sentence(&line, "  "));
+    }
 }
 
 fn push_databases(text: &mut String, style: &Style, report: &Report) {

@@ -80,6 +80,29 @@ fn lag_counts_from_the_report_on() {
 }
 
 #[test]
+fn up_to_where_a_database_is_complete_is_told_where_it_is_not_the_headline() {
+    let database = |name: &str, end: Option<&str>| DatabaseReport {
+        source: name.to_owned(),
+        committed_end: end.map(str::to_owned),
+        committed_read_at: end.map(|_| Millis(48_000)),
+        ..DatabaseReport::default()
+    };
+    let mut report = samples::running();
+    report.databases = vec![database("Orders", Some("638000000000000001"))];
+    let line = "\nDatabase Orders is complete up to cursor 638000000000000001, read 12 s ago";
+    let text = status(&report, NOW, None, false);
+    assert!(text.contains(line), "{text}");
+    report.databases.push(database("New", None));
+    let text = status(&report, NOW, None, false);
+    assert!(text.contains(line), "{text}");
+    assert_eq!(text.matches("is complete up to").count(), 1, "{text}");
+    let end = report.cursor_end.clone();
+    report.databases = vec![database("Orders", end.as_deref())];
+    let text = status(&report, NOW, None, false);
+    assert!(!text.contains("is complete up to"), "{text}");
+}
+
+#[test]
 fn the_end_of_a_run_is_told() {
     let text = outcome(&samples::complete(), None, false);
     let lines: Vec<&str> = text.lines().collect();
