@@ -16,9 +16,6 @@ use kusto_copy_driver::settings::duration;
 use super::settings::Document;
 use super::settings::{Assignment, Filter};
 
-/// The shortest time between two iterations' ends.
-const LEAST_OBJECTIVE: Duration = Duration::from_secs(1);
-
 /// What the whole command line asks for.
 ///
 /// Put together by hand: the copy needs its arguments only when no subcommand is given, which
@@ -181,7 +178,7 @@ pub(crate) struct CopyArgs {
     /// Copy all tables but these.
     #[arg(long, value_name = "TABLE", num_args = 1.., help_heading = "Tables", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) tables_exclude: Vec<String>,
-    /// Copy these tables first, in this order.
+    /// Copy these tables first, in this order; a new job needs them to exist.
     #[arg(long, value_name = "TABLE", num_args = 1.., help_heading = "Tables", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) priority: Vec<String>,
     /// Which rows of a table come first.
@@ -191,7 +188,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, help_heading = "Iterations")]
     pub(crate) continuous: bool,
     /// Time between two iterations' ends (recovery point objective), with --continuous.
-    #[arg(short, long, value_name = "DURATION", default_value = "5m", value_parser = objective, allow_hyphen_values = true, help_heading = "Iterations")]
+    #[arg(short, long, value_name = "DURATION", default_value = "5m", value_parser = duration::rpo, allow_hyphen_values = true, help_heading = "Iterations")]
     pub(crate) rpo: Duration,
     /// In the first iteration, leave out rows ingested longer ago than this.
     #[arg(short, long, alias = "backfillHorizon", value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true, help_heading = "Iterations")]
@@ -337,15 +334,6 @@ fn at_least_one<T: FromStr + From<u8> + PartialOrd>(text: &str) -> Result<T, Str
 fn rows(text: &str) -> Result<u64, String> {
     let number = text.parse();
     number.map_err(|_| "write a whole number from 0 on".to_owned())
-}
-
-/// The time between two iterations: shorter ones would only keep the clusters busy.
-fn objective(text: &str) -> Result<Duration, String> {
-    let read = duration::parse(text)?;
-    if read < LEAST_OBJECTIVE {
-        return Err("an iteration each second is the most; write 1s or more".to_owned());
-    }
-    Ok(read)
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -146,6 +146,8 @@ fn a_missing_database_or_table_is_named() {
     for near in ["Tt", "t"] {
         let ended = pair.copy(&["--tables-include", "T", near]);
         assert_clear(&ended, 1, &[&format!("`{near}`"), "Samples", "case"]);
+        let ended = pair.copy(&["--priority", "T", near]);
+        assert_clear(&ended, 1, &[&format!("`{near}`"), "Samples", "case"]);
     }
     assert!(pair.destination.tables("Samples").is_empty());
 
@@ -153,7 +155,8 @@ fn a_missing_database_or_table_is_named() {
     pair.copy_completely(&["--tables-include", "T"]);
     // A table that is excluded and does not exist is only told of; nor does a copy end when an
     // included one is dropped later.
-    let ended = pair.copy_completely(&["--tables-exclude", "Tt", "--output", "json"]);
+    let late = ["--priority", "Later", "--tables-exclude", "Tt"];
+    let ended = pair.copy_completely(&[&late[..], &["--output", "json"]].concat());
     assert_eq!(ended.document()["iteration"], 2, "{ended}");
     pair.at_source(&[".create table U (n:long)", ".drop table T"]);
     let ended = pair.copy_completely(&["--tables-include", "T", "U", "--output", "json"]);

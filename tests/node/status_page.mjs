@@ -25,8 +25,14 @@ function table(name, more = {}) {
   };
 }
 
-function history(lagOf) {
-  return Array.from({ length: 96 }, (_, n) => ({ at: now - (95 - n) * 15 * MINUTE, lag_ms: lagOf(n), rows: 100 * n }));
+function history(lagOf, last = now) {
+  return Array.from({ length: 96 }, (_, n) => ({ at: last - (95 - n) * 15 * MINUTE, lag_ms: lagOf(n), rows: 100 * n }));
+}
+
+// With the last sign of life so many minutes ago, of a timer that fires every 15 minutes.
+function silent(minutes) {
+  const last = now - minutes * MINUTE;
+  return report({ tables: [table("A")], history: history(() => MINUTE, last), heartbeat: { at: last, epoch: 3, outcome: "idle", steps: 7, next_due: null, version: "0.1.0" } });
 }
 
 function report(more = {}) {
@@ -58,6 +64,7 @@ const FIXTURES = {
     ["first", report({ lag_ms: null, iteration: 1, tables: [table("A", { state: "planning", percent: null })] })],
     ["failing", report({ tables: [table("A")], heartbeat: { at: now - 9000, epoch: 3, outcome: "failed", steps: 7, next_due: null, version: "0.1.0", error: "the cluster refuses us; grant the database role" } })],
     ["new", null], ["unreadable", null, "no permission to read the table", "grant the role Storage Table Data Contributor"],
+    ["slow", silent(25)], ["silent", silent(35)],
     ["paused", report({ paused: true, state: "complete", tables: [table("A")], heartbeat: { at: now - 90 * MINUTE, epoch: 3, outcome: "paused", steps: 7, next_due: null, version: "0.1.0" } })],
   ].map(([name, report, error = null, remedy = null]) => ({ name, source: "https://a.kusto.windows.net", destination: "https://b.kusto.windows.net", report, error, remedy })) },
   hostile: { at: now, version: HOSTILE, problems: [HOSTILE], jobs: [{ name: HOSTILE, error: HOSTILE, remedy: HOSTILE, report: report({ cursor_end: HOSTILE,
@@ -150,6 +157,7 @@ async function saysFirstWhatMatters() {
   const headlines = {
     fine: "Within the RPO", late: "Above the RPO: 12 min behind", first: "The first copy is being made", failing: "The last step failed",
     new: "Waiting for its first step", unreadable: "The state cannot be read", paused: "Paused",
+    slow: "Within the RPO", silent: "Nobody advances this job",
   };
   for (const [name, headline] of Object.entries(headlines)) {
     const job = page.getByRole("region", { name: `Job ${name}`, exact: true });
@@ -162,13 +170,13 @@ async function saysFirstWhatMatters() {
   const said = await page.locator("main").innerText();
   assert.ok(!/null|undefined|NaN/.test(said), said);
   const alerts = await page.getByRole("alert").allInnerTexts();
-  assert.equal(alerts.length, 2, alerts.join("\n"));
+  assert.equal(alerts.length, 3, alerts.join("\n"));
   assert.ok(alerts[0].includes("the cluster refuses us; grant the database role"), alerts[0]);
   assert.ok(alerts[1].includes("grant the role Storage Table Data Contributor"), alerts[1]);
   const overview = page.getByRole("navigation", { name: "All jobs" });
-  assert.equal(await overview.getByRole("heading").innerText(), "2 of 7 jobs need you");
+  assert.equal(await overview.getByRole("heading").innerText(), "3 of 9 jobs need you");
   const names = await overview.locator(".name").allInnerTexts();
-  assert.deepEqual(names, ["failing", "unreadable", "late", "paused", "first", "new", "fine"], "the worst comes first");
+  assert.deepEqual(names, ["failing", "unreadable", "silent", "late", "paused", "first", "new", "fine", "slow"], "the worst comes first");
   await overview.getByRole("link", { name: /^paused/ }).click();
   assert.ok(await page.getByRole("region", { name: "Job paused" }).evaluate((section) => section.getBoundingClientRect().top < innerHeight));
   await shoot(page, "several");

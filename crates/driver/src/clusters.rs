@@ -82,6 +82,7 @@ fn cluster(uri: &str, job: &Job, meter: &Meter) -> Result<Cluster, DriverError> 
     })?;
     let settings = Settings {
         allow_row_level_security: job.options.force_incomplete_reads,
+        largest_answer: job.options.largest_answer,
         traffic: Arc::clone(&meter.traffic),
         ..Settings::default()
     };

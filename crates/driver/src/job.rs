@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kusto_copy_core::limits::Limits;
-use kusto_copy_kusto::Credentials;
+use kusto_copy_kusto::{Credentials, Settings};
 use serde::{Deserialize, Serialize};
 
 /// A job, how to run it, and who it is to the clusters.
@@ -89,6 +89,8 @@ pub struct RunOptions {
     pub grace: Duration,
     /// When a step returns.
     pub style: Style,
+    /// Bytes of a cluster's answer at most. Clusters cut results at 64 MB.
+    pub largest_answer: usize,
     /// Bounds of the core.
     pub limits: Limits,
 }
@@ -122,6 +124,7 @@ impl Default for RunOptions {
             budget: None,
             grace: Duration::from_secs(60),
             style: Style::default(),
+            largest_answer: Settings::default().largest_answer,
             limits: Limits::default(),
         }
     }

@@ -3,6 +3,9 @@
 
 // Executions that go on leave a sign of life every two minutes.
 const STALE_MS = 5 * 60000;
+// A timer may be slower than that, and the page does not know its schedule: so many of the last
+// pauses between samples tell it. One that failed for once does not count.
+const PAUSES = 3;
 const MARKS = { bad: "✕", warn: "!", busy: "▶", good: "✓" };
 const URGENCIES = ["bad", "warn", "busy", "good"];
 const MOST_REASONS = 5;
@@ -20,6 +23,14 @@ function isLate(report) {
   return report.rpo_ms > 0 && report.lag_ms !== null && report.lag_ms > report.rpo_ms;
 }
 
+// After how long without a sign nobody seems to be at work.
+function patience(report) {
+  const samples = (report.history ?? []).slice(-PAUSES - 1);
+  const pauses = samples.slice(1).map((sample, n) => sample.at - samples[n].at);
+  const pace = pauses.length > 0 ? Math.min(...pauses) : 0;
+  return Math.max(STALE_MS, report.rpo_ms ?? 0, 2 * pace);
+}
+
 // What is wrong, the worst first: a headline, the reasons, what to do.
 function troublesOf(job, at) {
   if (job.error) return [{ tone: "bad", what: "The state cannot be read", why: [job.error], todo: job.remedy ?? "Look into the log of the app." }];
@@ -27,7 +38,7 @@ function troublesOf(job, at) {
   const { report } = job;
   const beat = report.heartbeat;
   const troubles = [];
-  if (beat && !report.paused && at - beat.at > Math.max(STALE_MS, report.rpo_ms ?? 0)) {
+  if (beat && !report.paused && at - beat.at > patience(report)) {
     troubles.push({ tone: "bad", what: "Nobody advances this job", why: [`No step has ended for ${wholeMinutes(at - beat.at)}.`],
       todo: "Look whether the app runs and its timer fires (KUSTO_COPY_SCHEDULE), then into its log." });
   }

@@ -28,6 +28,10 @@ use crate::settings::{AccessSettings, JobSettings, Settings, Time};
 /// How often a step that goes on says so.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
+/// Bytes of a cluster's answer at most: the handler aims to stay below 128 MiB. Questions are cut so
+/// that answers are far smaller; the largest is the schemas of thousands of tables.
+const LARGEST_ANSWER: usize = 64 << 20;
+
 /// The jobs of the app.
 pub(crate) struct Jobs {
     style: Style,
@@ -133,6 +137,21 @@ impl Jobs {
         }
     }
 
+    /// The job as one step drives it.
+    fn driven(&self, job: &JobSettings, time: Time) -> Job {
+        Job {
+            definition: job.definition.clone(),
+            options: RunOptions {
+                budget: Some(time.budget),
+                grace: time.grace,
+                style: self.style,
+                largest_answer: LARGEST_ANSWER,
+                ..job.options.clone()
+            },
+            credentials: Arc::clone(&self.credentials),
+        }
+    }
+
     /// Opens them again next time.
     fn forget(&self, job: &JobSettings) {
         lock(&self.homes).remove(&job.name);
@@ -192,16 +211,7 @@ impl Runner for Jobs {
         stop: watch::Receiver<bool>,
     ) -> Result<StepReport, Complaint> {
         let home = self.home(job).await.map_err(not_opened)?;
-        let driven = Job {
-            definition: job.definition.clone(),
-            options: RunOptions {
-                budget: Some(time.budget),
-                grace: time.grace,
-                style: self.style,
-                ..job.options.clone()
-            },
-            credentials: Arc::clone(&self.credentials),
-        };
+        let driven = self.driven(job, time);
         let (progress, reports) = watch::channel(Report::default());
         let control = Control { progress, stop };
         let step = kusto_copy_driver::step(driven, home.store, home.lake, control);

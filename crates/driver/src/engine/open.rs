@@ -322,7 +322,10 @@ impl Engine {
     async fn refuse_first(&mut self, side: usize) -> Result<(), DriverError> {
         self.read_catalog(side).await?;
         let source = &self.sides[side].stored.record.source;
-        let missing = self.absent(side, &self.options.tables_include);
+        let mut missing = self.absent(side, &self.options.tables_include);
+        // A mistyped one would change the order in silence. Tables that are made later can be given
+        // priority later.
+        missing.extend(self.absent(side, &self.options.priority));
         // With several databases a name may be another's.
         if self.sides.len() == 1 && !missing.is_empty() {
             let names = missing.join("`, `");

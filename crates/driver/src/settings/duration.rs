@@ -8,6 +8,21 @@ use std::time::Duration;
 /// What to write instead of a text that is no duration.
 const HELP: &str = "write a duration like 30s, 5m, 1h30m, 7d or 00:05:00";
 
+/// The shortest time between two iterations' ends: shorter ones would only keep the clusters busy.
+const LEAST_RPO: Duration = Duration::from_secs(1);
+
+/// Reads the time between two iterations' ends.
+///
+/// # Errors
+/// What to write instead.
+pub fn rpo(text: &str) -> Result<Duration, String> {
+    let read = parse(text)?;
+    if read < LEAST_RPO {
+        return Err("an iteration each second is the most; write 1s or more".to_owned());
+    }
+    Ok(read)
+}
+
 /// Reads a duration.
 ///
 /// # Errors

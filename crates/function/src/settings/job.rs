@@ -224,7 +224,7 @@ fn options(object: &mut Object<'_>) -> RunOptions {
         tables_exclude: object.texts("tablesExclude", TABLES),
         priority: object.texts("priority", TABLES),
         continuous: object.flag("continuous", true),
-        rpo: object.duration("rpo").unwrap_or(usual.rpo),
+        rpo: object.rpo("rpo").unwrap_or(usual.rpo),
         backfill_horizon: object.duration("backfillHorizon"),
         query_slots: object.count("querySlots"),
         export_slots: object.count("exportSlots"),

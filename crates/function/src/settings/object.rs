@@ -125,6 +125,19 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// The time between two iterations' ends.
+    pub(crate) fn rpo(&mut self, key: &'static str) -> Option<Duration> {
+        let value = self.take(key)?;
+        let read = value.as_str().map(duration::rpo);
+        match read {
+            Some(Ok(rpo)) => Some(rpo),
+            Some(Err(_)) | None => {
+                self.wrong(key, &value, "a duration from 1s on, like 30s, 5m or 1h30m");
+                None
+            }
+        }
+    }
+
     /// A whole number from 1 on.
     pub(crate) fn count(&mut self, key: &'static str) -> Option<u32> {
         let value = self.take(key)?;

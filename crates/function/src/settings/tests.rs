@@ -126,6 +126,10 @@ fn each_wrong_member_is_named() {
         (json!({"name": "a\u{7}"}), "`name` is not printable"),
         (json!({"source": 5}), "`source` is `5`"),
         (
+            json!({"rpo": "999ms"}),
+            "`rpo` is `999ms`; give a duration from 1s on",
+        ),
+        (
             json!({"source": "https://ingest-a.westeurope.kusto.windows.net"}),
             "ingestion endpoint",
         ),

@@ -75,6 +75,17 @@ fn all_jobs_share_the_identitys_tokens() {
     assert!(Arc::ptr_eq(&token(), &token()));
 }
 
+#[test]
+fn a_step_has_the_apps_time_and_takes_no_answer_that_fills_the_memory() {
+    let settings = settings("https://account.blob.core.windows.net/staging", None, &[]);
+    let options = Jobs::new(&settings)
+        .driven(&settings.jobs[0], settings.time)
+        .options;
+    assert_eq!(options.budget, Some(settings.time.budget));
+    assert_eq!(options.grace, settings.time.grace);
+    assert!(options.largest_answer < RunOptions::default().largest_answer);
+}
+
 #[tokio::test]
 async fn before_the_first_execution_there_is_nothing_and_asking_makes_nothing() {
     if !is_installed() {
