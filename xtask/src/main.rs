@@ -1,9 +1,4 @@
 //! Development tasks of kusto-copy: `cargo xtask <task>`.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a development tool talks to the person who started it"
-)]
 
 mod cargo;
 mod host;
@@ -13,6 +8,7 @@ mod local;
 mod package;
 mod prerequisites;
 mod run_tests;
+mod say;
 mod stamp;
 mod tools;
 
@@ -20,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use say::{complain, say};
 
 const HELP: &str = "\
 Development tasks of kusto-copy.
@@ -49,16 +46,16 @@ fn main() -> ExitCode {
         |words: &[String]| words.iter().any(|word| word == "-h" || word == "--help");
     let outcome = match task.as_deref() {
         None | Some("help" | "-h" | "--help") => {
-            println!("{HELP}");
+            say!("{HELP}");
             return ExitCode::SUCCESS;
         }
         // Those of `test` are for cargo.
         Some(task) if task != "test" && asks_for_help(&rest) => {
-            println!("{HELP}");
+            say!("{HELP}");
             return ExitCode::SUCCESS;
         }
         Some("tools" | "infra-check") if !rest.is_empty() => {
-            eprintln!("error: this task takes no options\n\n{HELP}");
+            complain!("error: this task takes no options\n\n{HELP}");
             return ExitCode::from(2);
         }
         Some("test") => root().and_then(|root| run_tests::run(&root, &rest)),
@@ -70,12 +67,12 @@ fn main() -> ExitCode {
         }),
         Some("infra-check") => root().and_then(|root| infra_check::run(&root)),
         Some(other) => {
-            eprintln!("error: there is no task {other:?}\n\n{HELP}");
+            complain!("error: there is no task {other:?}\n\n{HELP}");
             return ExitCode::from(2);
         }
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        complain!("error: {error:#}");
         ExitCode::FAILURE
     })
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::cargo;
+use crate::say::say;
 use crate::tools::{self, Tools};
 
 /// Sets up what the tests need, then runs them all in one `cargo test`, so that every dependency
@@ -14,13 +15,13 @@ use crate::tools::{self, Tools};
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     let started = Instant::now();
     let tools = tools::install(root)?;
-    println!("tools ready after {:.0?}", started.elapsed());
+    say!("tools ready after {:.0?}", started.elapsed());
 
     let mut command = test_command(root, args, &tools);
     let status = command
         .status()
         .context("cannot start cargo; install Rust from https://rustup.rs")?;
-    println!(
+    say!(
         "cargo test {} after {:.0?}",
         if status.success() { "passed" } else { "failed" },
         started.elapsed()

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::prerequisites::{self, Pip, Prerequisites};
+use crate::say::say;
 use crate::stamp::Stamp;
 
 /// Where the installed packages are.
@@ -39,7 +40,7 @@ fn install_npm(root: &Path, target: &Path, have: &Prerequisites) -> Result<PathB
         &paths.each_ref().map(PathBuf::as_path),
     )?;
     if stamp.is_current() {
-        println!("npm packages: already installed");
+        say!("npm packages: already installed");
         return Ok(target.to_path_buf());
     }
     fs::create_dir_all(target).with_context(|| format!("cannot create {}", target.display()))?;
@@ -48,7 +49,7 @@ fn install_npm(root: &Path, target: &Path, have: &Prerequisites) -> Result<PathB
         fs::copy(path, target.join(name))
             .with_context(|| format!("cannot copy {} to {}", path.display(), target.display()))?;
     }
-    println!("npm packages: installing into {}", target.display());
+    say!("npm packages: installing into {}", target.display());
     fetch(
         Command::new(have.npm)
             .args(["ci", "--no-fund", "--no-audit", "--loglevel=error"])
@@ -72,10 +73,10 @@ fn install_pip(root: &Path, venv: &Path, have: &Prerequisites) -> Result<PathBuf
         &[&requirements],
     )?;
     if stamp.is_current() && python.exists() {
-        println!("PyPI packages: already installed");
+        say!("PyPI packages: already installed");
         return Ok(python);
     }
-    println!("PyPI packages: installing into {}", venv.display());
+    say!("PyPI packages: installing into {}", venv.display());
     let mut make = Command::new(have.python);
     make.args(["-m", "venv", "--clear"]);
     let mut pip = match have.pip {
@@ -110,7 +111,7 @@ fn fetch(command: &mut Command, failure: &str) -> Result<()> {
     if succeeds(command)? {
         return Ok(());
     }
-    println!("it failed; trying once more");
+    say!("it failed; trying once more");
     if succeeds(command)? {
         return Ok(());
     }

@@ -33,6 +33,8 @@ use anyhow::Result;
 use document::Document;
 use source::{Files, Finding};
 
+use crate::say::say;
+
 /// All parsed Bicep files, by path.
 type Documents = BTreeMap<String, Document>;
 
@@ -41,20 +43,20 @@ pub(crate) fn run(root: &Path) -> Result<ExitCode> {
     let files = Files::read(root)?;
     let findings = check(&files)?;
     for finding in &findings {
-        println!("{finding}");
+        say!("{finding}");
     }
     let checked = files
         .paths()
         .filter(|path| document::is_bicep(path))
         .count();
     if findings.is_empty() {
-        println!(
+        say!(
             "infra: {checked} files agree with each other, the program and the functions.\n\
              Not checked: what only Bicep's compiler or a deployment finds out; see infra/README.md."
         );
         return Ok(ExitCode::SUCCESS);
     }
-    println!("infra: {} findings in {checked} files", findings.len());
+    say!("infra: {} findings in {checked} files", findings.len());
     Ok(ExitCode::FAILURE)
 }
 

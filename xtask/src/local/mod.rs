@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::host::Host;
 use crate::package::stage;
+use crate::say::say;
 use crate::{cargo, tools};
 use cluster::Cluster;
 
@@ -85,7 +86,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
         .context("Ctrl-C cannot be waited for")?;
 
     tools::install(root)?;
-    println!("building the copier with its embedded cluster, the handler, the stand-in host");
+    say!("building the copier with its embedded cluster, the handler, the stand-in host");
     let copier = cargo::build_debug(root, "kusto-copy", "kusto-copy")?;
     let handler = cargo::build_debug(root, "kusto-copy-function", "handler")?;
     let program = cargo::build_debug(root, "kusto-copy-stand-in-host", "stand-in-host")?;
@@ -94,13 +95,13 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
         spared_from_ctrl_c: true,
         ..kusto_copy_azurite::Options::default()
     })?;
-    println!("storage      {}", azurite.blob_endpoint(ACCOUNT));
+    say!("storage      {}", azurite.blob_endpoint(ACCOUNT));
     let source = Cluster::start(&copier)?;
-    println!("source       {}", source.uri);
+    say!("source       {}", source.uri);
     let destination = Cluster::start(&copier)?;
-    println!("destination  {}", destination.uri);
+    say!("destination  {}", destination.uri);
     let tables = cluster::fill(&source, args.rows, &asked)?;
-    println!(
+    say!(
         "data         {} rows in {tables} tables of {}",
         args.rows,
         cluster::DATABASE
@@ -114,20 +115,20 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     stage::stage(root, &handler, &definitions, &app)?;
     let settings = settings(&args, &azurite, &source, &destination);
     let mut host = Host::start(&program, &app, &settings)?;
-    println!("status page  {}/api/status", host.url);
-    println!(
+    say!("status page  {}/api/status", host.url);
+    say!(
         "admin port   {} (testing/host says what it knows)",
         host.admin
     );
-    println!("one tick every {} s; Ctrl-C ends everything\n", args.every);
+    say!("one tick every {} s; Ctrl-C ends everything\n", args.every);
 
     let outcome = watch(&args, &asked, &host, &source);
-    println!("\nending");
+    say!("\nending");
     host.stop()?;
     // What ended it tells more than what fails because of it.
     outcome?;
     let (at_source, at_destination) = (source.count()?, destination.count()?);
-    println!("rows at the source {at_source}, at the destination {at_destination}");
+    say!("rows at the source {at_source}, at the destination {at_destination}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -173,7 +174,7 @@ fn watch(args: &Args, asked: &AtomicBool, host: &Host, source: &Cluster) -> Resu
         match host.events.recv_timeout(LOOKS_EVERY) {
             Ok(event) => {
                 if let Some(line) = telling::line(&event) {
-                    println!("{:>6.1} s  {line}", started.elapsed().as_secs_f64());
+                    say!("{:>6.1} s  {line}", started.elapsed().as_secs_f64());
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}

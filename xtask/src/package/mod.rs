@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use crate::say::say;
+
 /// Largest handler that is fine: a cold start fetches and unpacks it.
 const LARGE: u64 = 25 << 20;
 
@@ -39,7 +41,7 @@ fn read(args: &[String]) -> Result<Args> {
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     let args = read(args)?;
     let target = build::target()?;
-    println!("building the handler for {}", target.name());
+    say!("building the handler for {}", target.name());
     let handler = build::handler(root, target)?;
     let bytes = fs::read(&handler).with_context(|| format!("cannot read {}", handler.display()))?;
     elf::check_static(&bytes).context("the handler would not start on Azure")?;
@@ -54,32 +56,32 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     archive::check(&entries)?;
     print(&entries, &zip)?;
     if args.skip_try_out {
-        println!("not tried out, as asked");
+        say!("not tried out, as asked");
     } else if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         try_out::run(root, &zip)?;
     } else {
-        println!("not tried out: the handler runs on Linux x86-64 only");
+        say!("not tried out: the handler runs on Linux x86-64 only");
     }
-    println!("deploy dist.zip; infra/README.md says how");
+    say!("deploy dist.zip; infra/README.md says how");
     Ok(ExitCode::SUCCESS)
 }
 
 fn print(entries: &[archive::Entry], zip: &Path) -> Result<()> {
     for entry in entries {
-        println!(
+        say!(
             "  {:o} {:>10}  {}",
             entry.mode & 0o777,
             entry.size,
             entry.path
         );
         if entry.size > LARGE {
-            println!("note: {} is over {} MiB", entry.path, LARGE >> 20);
+            say!("note: {} is over {} MiB", entry.path, LARGE >> 20);
         }
     }
     let size = fs::metadata(zip)
         .with_context(|| format!("cannot read {}", zip.display()))?
         .len();
-    println!("  {} with {size} bytes", zip.display());
+    say!("  {} with {size} bytes", zip.display());
     Ok(())
 }
 

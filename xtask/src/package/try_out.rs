@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::archive;
 use crate::host::Host;
+use crate::say::say;
 use crate::{cargo, http};
 
 /// Far beyond what a handler needs to ask for a name and connect.
@@ -25,7 +26,7 @@ pub(super) fn run(root: &Path, zip: &Path) -> Result<()> {
     let args = arguments(port);
     let started = Instant::now();
     let mut host = Host::start(&program, folder.path(), &args)?;
-    println!(
+    say!(
         "tried out: it started and answered after {:.0?}",
         started.elapsed()
     );
@@ -38,7 +39,7 @@ pub(super) fn run(root: &Path, zip: &Path) -> Result<()> {
         problems.as_array().is_some_and(Vec::is_empty),
         "the handler has problems with its settings: {problems}"
     );
-    println!("tried out: status answers, version {}", status["version"]);
+    say!("tried out: status answers, version {}", status["version"]);
     finds_names(&host, listener)?;
     host.stop()?;
     ended_in_order(&host)
@@ -92,7 +93,7 @@ fn finds_names(host: &Host, listener: TcpListener) -> Result<()> {
             lines.join("\n")
         );
     }
-    println!("tried out: it found localhost and connected");
+    say!("tried out: it found localhost and connected");
     Ok(())
 }
 
@@ -108,6 +109,6 @@ fn ended_in_order(host: &Host) -> Result<()> {
         "the handler ended with {} instead of 0",
         ended["code"]
     );
-    println!("tried out: it ended in order when asked to");
+    say!("tried out: it ended in order when asked to");
     Ok(())
 }
