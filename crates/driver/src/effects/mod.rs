@@ -7,6 +7,7 @@
 mod export;
 mod identity;
 mod ingest;
+mod looks;
 mod moves;
 mod names;
 mod plan;
@@ -19,8 +20,8 @@ mod tidy;
 mod together;
 
 pub(crate) use export::needs_value_check;
+pub(crate) use looks::Looks;
 pub(crate) use names::{files_of_iteration, idleness_folder, iteration_folder, tag_prefix};
-pub(crate) use staged::Looks;
 
 use std::sync::Arc;
 
@@ -45,7 +46,7 @@ pub(crate) struct Workplace {
     pub(crate) lake: Arc<dyn Lake>,
     /// Schemas and policies of both databases, read after the iteration's end.
     pub(crate) catalog: Arc<LateCatalog>,
-    /// Looks at staging, which several effects share.
+    /// What several effects ask together.
     pub(crate) looks: Arc<Looks>,
     /// The job's name for markers and descriptions.
     pub(crate) job: String,

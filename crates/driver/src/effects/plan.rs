@@ -9,6 +9,7 @@ use kusto_copy_kusto::KustoError;
 use kusto_copy_kusto::commands::changes::WindowBounds;
 use kusto_copy_kusto::commands::planning::{self, Bin, PartRows};
 
+use super::identity::ensure_same_table;
 use super::{EffectError, Outcome, Task, Workplace, says_timeout};
 
 pub(super) async fn plan(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
@@ -60,7 +61,14 @@ async fn ask(
 ) -> Result<PlanProgress, EffectError> {
     loop {
         match round.step() {
-            PlanStep::Done(progress) => return Ok(progress),
+            PlanStep::Done(progress) => {
+                // After the last answer: all of them were about the table of this window, or
+                // nothing is planned. What is swapped from here on shows in the counts of exports.
+                if !progress.blocks.is_empty() {
+                    ensure_same_table(place, task).await?;
+                }
+                return Ok(progress);
+            }
             PlanStep::Ask(question) => {
                 let answer = answer(place, task, &question).await?;
                 round.answer(answer)?;

@@ -24,11 +24,11 @@ use super::{EffectError, Task, Workplace};
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// Looks at the staging tables of a database.
-pub(crate) type Looks = Together<Wish, Result<StagedExtents, KustoError>>;
+pub(super) type StagingLooks = Together<Wish, Result<StagedExtents, KustoError>>;
 
 /// A staging table and the tag that is looked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish {
+pub(super) struct Wish {
     table: String,
     tag: AttemptTag,
 }
@@ -67,7 +67,7 @@ pub(super) async fn look(
     };
     let call = task.call(place, "staged");
     let answer = |wishes| all(&place.destination, &call, wishes);
-    Ok(place.looks.ask(wish, moment, answer).await?)
+    Ok(place.looks.staging.ask(wish, moment, answer).await?)
 }
 
 /// Looks for all at once. Where that cannot be done, for each by itself: one table that is gone

@@ -20,41 +20,142 @@ use crate::catalog::LateCatalog;
 pub(super) struct Cluster {
     uri: String,
     queries: Arc<AtomicUsize>,
+    commands: Arc<AtomicUsize>,
 }
 
 impl Cluster {
     pub(super) fn start(rows: u64, id: &'static str) -> Self {
+        Self::begin(rows, id, None)
+    }
+
+    /// A destination whose moves go like this.
+    pub(super) fn of_moves(moves: Moves) -> Self {
+        Self::begin(0, "now", Some(moves))
+    }
+
+    fn begin(rows: u64, id: &'static str, moves: Option<Moves>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let uri = format!("http://{}", listener.local_addr().expect("an address"));
         let queries = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&queries);
+        let commands = Arc::new(AtomicUsize::new(0));
+        let counted = [Arc::clone(&queries), Arc::clone(&commands)];
         // It ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { return };
-                let counted = Arc::clone(&counted);
-                std::thread::spawn(move || serve(stream, rows, id, &counted));
+                let counted = counted.clone();
+                std::thread::spawn(move || serve(stream, (rows, id, moves), &counted));
             }
         });
-        Self { uri, queries }
+        Self {
+            uri,
+            queries,
+            commands,
+        }
     }
 
     /// Queries answered so far; commands are not counted.
     pub(super) fn queries(&self) -> usize {
         self.queries.load(Ordering::SeqCst)
     }
+
+    /// Commands answered so far.
+    pub(super) fn commands(&self) -> usize {
+        self.commands.load(Ordering::SeqCst)
+    }
 }
 
-fn serve(stream: TcpStream, rows: u64, id: &str, queries: &AtomicUsize) {
+/// The one extent that is ever staged.
+pub(super) const STAGED: &str = "00000000-0000-0000-0000-000000000001";
+
+/// How moves go: what their result says of the extent, what is staged afterwards.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moves {
+    /// The state of the operation.
+    pub(super) state: &'static str,
+    /// `ResultExtentId`.
+    pub(super) result: &'static str,
+    /// Whether the extent is staged.
+    pub(super) staged: bool,
+}
+
+impl Moves {
+    /// No tag ever arrives.
+    fn answer(self, command: &str) -> Option<Value> {
+        let moved = ["OriginalExtentId", "ResultExtentId", "Details"];
+        if command.starts_with(".move") || command.ends_with("details") {
+            return Some(self::command(
+                &moved,
+                &[json!([STAGED, self.result, "for a reason"])],
+            ));
+        }
+        if command.contains("summarize Extents = count() by Tag") {
+            return Some(self::command(&["Tag", "Extents"], &[]));
+        }
+        if command.contains("make_list(ExtentId") {
+            let names = [
+                "TableName",
+                "Tags",
+                "Extents",
+                "Rows",
+                "Deleted",
+                "Bytes",
+                "MinCreatedOn",
+                "MaxCreatedOn",
+                "Ids",
+            ];
+            let row = json!(["s", "t", 1, 1, 0, 1, null, null, [STAGED]]);
+            let rows: &[Value] = if self.staged { &[row] } else { &[] };
+            return Some(self::command(&names, rows));
+        }
+        command.starts_with(".show operations").then(|| {
+            let names = [
+                "OperationId",
+                "Operation",
+                "State",
+                "Status",
+                "ShouldRetry",
+                "StartedOn",
+                "LastUpdatedOn",
+            ];
+            let row = json!([
+                STAGED,
+                "MoveExtents",
+                self.state,
+                "as told",
+                false,
+                null,
+                null
+            ]);
+            self::command(&names, &[row])
+        })
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    (rows, id, moves): (u64, &str, Option<Moves>),
+    [queries, commands]: &[Arc<AtomicUsize>; 2],
+) {
     let Ok(mut answers) = stream.try_clone() else {
         return;
     };
     let mut requests = BufReader::new(stream);
     while let Some((path, command)) = request(&mut requests) {
-        let body = if path.contains("/query") {
-            queries.fetch_add(1, Ordering::SeqCst);
+        let is_query = path.contains("/query");
+        let counted = if is_query { queries } else { commands };
+        counted.fetch_add(1, Ordering::SeqCst);
+        let body = if is_query && command.contains("by Bin = ") {
+            bins(rows)
+        } else if is_query {
             let row = json!([rows, null, null]);
             query(&["Rows", "MinIt", "MaxIt"], &[row])
+        } else if let Some(moves) = moves
+            && let Some(answer) = moves.answer(&command)
+        {
+            answer
+        } else if command.contains("Spoils") {
+            json!({})
         } else if command.contains("TableId") {
             details(id)
         } else {
@@ -107,6 +208,16 @@ fn query(names: &[&str], rows: &[Value]) -> Value {
 
 fn command(names: &[&str], rows: &[Value]) -> Value {
     json!({"Tables": [{"TableName": "Table_0", "Columns": columns(names), "Rows": rows}]})
+}
+
+/// All rows in one bin of the streaming buffer; no bin without rows.
+fn bins(rows: u64) -> Value {
+    let time = "2026-01-01T00:00:00Z";
+    let extent = "00000000-0000-0000-0000-000000000000";
+    let row = json!([time, extent, rows, time, time]);
+    let some = [row];
+    let found = if rows == 0 { &some[..0] } else { &some[..] };
+    query(&["Bin", "ExtentId", "Rows", "MinIt", "MaxIt"], found)
 }
 
 fn details(id: &str) -> Value {
