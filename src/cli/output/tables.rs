@@ -259,7 +259,10 @@ fn push_committed(text: &mut String, style: &Style, report: &Report, now: Millis
         let Some(end) = &database.committed_end else {
             continue;
         };
-        let mut line = format!("Database {} is complete up to cursor {end}", database.source);
+        let mut line = format!(
+            "Database {} is complete up to cursor {end}",
+            database.source
+        );
         if let Some(read_at) = database.committed_read_at {
             let ago = words::span(Duration::from_millis(now.since(read_at)));
             let _ = write!(line, ", read {ago} ago");
