@@ -327,7 +327,6 @@ fn operation_texts(w: &Words) -> Vec<Text> {
         owners::claim(&owner),
         owners::release(&w.table),
         owners::record_job(&job),
-        owners::forget_job(&w.incarnation),
         owners::list(),
     ]
 }

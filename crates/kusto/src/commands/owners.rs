@@ -66,23 +66,14 @@ impl Database {
         self.run(call, &kql::owners::release(table)).await.map(drop)
     }
 
-    /// Records the last committed iteration. Safe to repeat; a stale worker's late send sets an
+    /// Records the last committed iteration. The marker stays until whoever removes the job drops it
+    /// with the others (`docs/operations.md`). Safe to repeat; a stale worker's late send sets an
     /// older number, so it informs and never decides.
     ///
     /// # Errors
     /// As any idempotent command.
     pub async fn record_job(&self, call: &Call, marker: &JobMarker) -> Result<(), KustoError> {
         self.run(call, &kql::owners::record_job(marker))
-            .await
-            .map(drop)
-    }
-
-    /// Removes a job's marker. Safe to repeat.
-    ///
-    /// # Errors
-    /// As any idempotent command.
-    pub async fn forget_job(&self, call: &Call, incarnation: &str) -> Result<(), KustoError> {
-        self.run(call, &kql::owners::forget_job(incarnation))
             .await
             .map(drop)
     }

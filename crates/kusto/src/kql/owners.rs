@@ -64,7 +64,11 @@ pub fn claim(marker: &OwnerMarker) -> Text {
 /// Removes a table's marker.
 #[must_use]
 pub fn release(table: &str) -> Text {
-    drop_function(&owner_name(table))
+    let mut w = Writer::new();
+    w.words(".drop function ")
+        .name(&owner_name(table))
+        .words(" ifexists");
+    w.change("remove an owner marker", "DropFunction")
 }
 
 /// Sets a job's marker.
@@ -77,12 +81,6 @@ pub fn record_job(marker: &JobMarker) -> Text {
     w.words(".create-or-alter function");
     function(&mut w, &job_name(&marker.incarnation), &body.to_string());
     w.change("record an iteration", "CreateOrAlterFunction")
-}
-
-/// Removes a job's marker.
-#[must_use]
-pub fn forget_job(incarnation: &str) -> Text {
-    drop_function(&job_name(incarnation))
 }
 
 /// All markers.
@@ -104,12 +102,6 @@ fn function(w: &mut Writer, name: &str, body: &str) {
     w.words(" with (folder=").string(FOLDER);
     w.words(", docstring='owner marker of kusto-copy', skipvalidation='true') ");
     w.name(name).words("() { print ").string(body).words(" }");
-}
-
-fn drop_function(name: &str) -> Text {
-    let mut w = Writer::new();
-    w.words(".drop function ").name(name).words(" ifexists");
-    w.change("remove an owner marker", "DropFunction")
 }
 
 #[cfg(test)]
