@@ -16,6 +16,7 @@ mod output;
 mod serverless;
 mod status_page;
 mod steps;
+mod stubborn;
 mod support;
 mod tidy;
 mod torture;

@@ -6,7 +6,7 @@ use super::trouble::over;
 use super::{
     ActivityError, ActivityEvent, ActivityState, Changes, Counters, Layout, Phase, Reconciling,
 };
-use crate::block::{Block, BlockEvent, BlockState, Failure, HeldReason, transition};
+use crate::block::{Block, BlockEvent, BlockState, Failure, transition};
 use crate::limits::Limits;
 use crate::plan::PlanProgress;
 use crate::vocabulary::{BlockNumber, Millis};
@@ -394,7 +394,7 @@ impl ActivityState {
         let held: Vec<BlockNumber> = self
             .blocks
             .values()
-            .filter(|block| is_releasable(&block.state))
+            .filter(|block| block.is_releasable())
             .map(|block| block.number)
             .collect();
         let mut changes = Changes::default();
@@ -403,8 +403,4 @@ impl ActivityState {
         }
         Ok(changes)
     }
-}
-
-fn is_releasable(state: &BlockState) -> bool {
-    matches!(state, BlockState::Held { reason, .. } if *reason != HeldReason::MoveLost)
 }

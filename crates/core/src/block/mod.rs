@@ -419,6 +419,25 @@ impl Block {
     pub const fn is_finished(&self) -> bool {
         matches!(self.state, BlockState::Moved { .. } | BlockState::Expired)
     }
+
+    /// Whether somebody's wish for another try changes it: a held block that may be tried again,
+    /// or a move that was sent more than once.
+    #[must_use]
+    pub fn is_releasable(&self) -> bool {
+        match &self.state {
+            BlockState::Held { reason, .. } => *reason != HeldReason::MoveLost,
+            BlockState::Moving { sends, .. } => *sends > 1,
+            BlockState::Planned { .. }
+            | BlockState::Replanning
+            | BlockState::Exporting { .. }
+            | BlockState::Exported { .. }
+            | BlockState::Ingesting { .. }
+            | BlockState::Ingested { .. }
+            | BlockState::Moved { .. }
+            | BlockState::Abandoning { .. }
+            | BlockState::Expired => false,
+        }
+    }
 }
 
 impl BlockState {

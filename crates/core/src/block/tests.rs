@@ -281,6 +281,22 @@ fn a_lost_move_is_not_released() {
     assert!(transition(&block(lost), BlockEvent::Released, NOW, &Limits::default()).is_err());
 }
 
+/// Otherwise whoever asks for another try would get none: what was sent too often holds a table.
+#[test]
+fn the_sends_of_a_move_that_is_tried_again_are_counted_anew() {
+    let limits = Limits::default();
+    let often = |sends: u32| {
+        let mut often = block(moving(testing::running()));
+        if let BlockState::Moving { sends: known, .. } = &mut often.state {
+            *known = sends;
+        }
+        often
+    };
+    let released = transition(&often(6), BlockEvent::Released, NOW, &limits);
+    assert_eq!(released.expect("is released").state, often(1).state);
+    assert!(transition(&often(1), BlockEvent::Released, NOW, &limits).is_err());
+}
+
 #[test]
 fn failures_are_capped_and_throttling_is_none() {
     let limits = Limits {

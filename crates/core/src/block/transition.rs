@@ -199,12 +199,18 @@ fn held(block: &Block, reason: HeldReason) -> Option<BlockState> {
 /// The user asks for another try. A lost move is looked at by a person, never tried again: its
 /// rows may be at the destination under other extents.
 fn released(block: &Block) -> Option<Block> {
-    let BlockState::Held { reason, files } = &block.state else {
-        return None;
-    };
-    if *reason == HeldReason::MoveLost {
+    if !block.is_releasable() {
         return None;
     }
+    let mut next = block.clone();
+    if let BlockState::Moving { sends, .. } = &mut next.state {
+        // Sends hold a table in the end. The next one looks at what is staged all the same.
+        *sends = 1;
+        return Some(next);
+    }
+    let BlockState::Held { files, .. } = &block.state else {
+        return None;
+    };
     let state = if let Some(manifest) = files {
         BlockState::exported(block.attempts, manifest.clone(), CountCheck::Agreed)
     } else if block.group.is_some() {

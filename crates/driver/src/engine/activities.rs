@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use kusto_copy_core::activity::{ActivityError, ActivityEvent, ActivityState, Phase};
-use kusto_copy_core::block::{Block, BlockEvent, BlockState};
+use kusto_copy_core::block::BlockEvent;
 use kusto_copy_core::database::DueMarker;
 use kusto_copy_core::decide::Subject;
 use kusto_copy_core::vocabulary::{ActivityId, BlockNumber};
@@ -116,12 +116,11 @@ impl Engine {
     /// fit into one transaction. Where this is cut off, the next run releases the rest.
     async fn released(&self, mut stored: StoredActivity) -> Result<StoredActivity, DriverError> {
         let limits = &self.options.limits;
-        let held = |block: &&Block| matches!(block.state, BlockState::Held { .. });
         let blocks: Vec<BlockNumber> = stored
             .state
             .blocks
             .values()
-            .filter(held)
+            .filter(|block| block.is_releasable())
             .map(|block| block.number)
             .collect();
         for number in blocks {
