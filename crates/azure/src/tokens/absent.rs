@@ -54,12 +54,17 @@ fn shortly(error: &dyn Error) -> String {
     }
 }
 
+/// Lines that say nothing of the matter: headings of azure_identity and azure_core, links.
+const NOISE: [&str; 3] = [
+    "Multiple errors were encountered",
+    "non-transport error occurred",
+    "To troubleshoot, visit",
+];
+
 /// What is left without headings, links and the numbers for Microsoft's support.
 fn essence(text: &str) -> String {
     let lines = text.lines().filter_map(|line| {
-        let is_noise = ["To troubleshoot, visit", "Multiple errors were encountered"]
-            .iter()
-            .any(|noise| line.starts_with(noise));
+        let is_noise = NOISE.iter().any(|noise| line.starts_with(noise));
         let line = match line.split_once("Credential authentication failed.") {
             Some((name, rest)) if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => rest,
             Some(_) | None => line,
@@ -89,7 +94,11 @@ mod tests {
                     AzureDeveloperCliCredential authentication failed.\n\
                     ERROR: not logged in, run `azd auth login` to login\n\
                     To troubleshoot, visit https://aka.ms/x#azd - not logged in";
-        let error = NoToken::because(&Error::with_message(ErrorKind::Credential, page));
+        let error = Error::with_message(ErrorKind::Credential, page);
+        let error = failed(
+            error,
+            "non-transport error occurred which will not be retried",
+        );
         assert_eq!(
             error.to_string(),
             "az not found on PATH, not logged in, run `azd auth login` to login"
