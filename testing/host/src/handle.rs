@@ -9,7 +9,7 @@ use chrono::Utc;
 use tokio::sync::{Notify, broadcast};
 
 use crate::HostError;
-use crate::invoke::{Faults, Invocation};
+use crate::invocation::{Faults, Invocation};
 use crate::journal::{Event, Journal, locked};
 use crate::options::Options;
 use crate::package::{Function, Package, Trigger};

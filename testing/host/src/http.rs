@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::exchange::{Answer, Call};
 use crate::handle::Handle;
-use crate::invoke::new_id;
+use crate::invocation::new_id;
 use crate::package::{Function, Output, Trigger};
 use crate::payload::{self, Original};
 

@@ -16,6 +16,7 @@ mod exchange;
 mod handle;
 mod http;
 pub mod identity;
+mod invocation;
 mod invoke;
 mod journal;
 mod options;
@@ -39,7 +40,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 pub use handle::Handle;
-pub use invoke::{Invocation, Outcome};
+pub use invocation::{Invocation, Outcome};
 pub use journal::{Event, Level};
 pub use options::{Firing, Options};
 pub use payload::Tick;

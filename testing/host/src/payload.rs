@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::exchange::Call;
-use crate::storage::Message;
+use crate::storage::{Message, Times};
 
 /// Written into every request as `X-Azure-Functions-HostVersion`.
 const HOST_VERSION: &str = "4.1045.200-stand-in";
@@ -23,13 +23,6 @@ pub struct Tick {
     pub unmonitored: bool,
     /// Metadata as with a retry policy: this many retries so far.
     pub retries: Option<u32>,
-}
-
-/// When a timer ran last and runs next.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Times {
-    pub(crate) last: Option<DateTime<Utc>>,
-    pub(crate) next: Option<DateTime<Utc>>,
 }
 
 /// An HTTP request as the function sees it when it is not forwarded.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 
 use crate::handle::Handle;
-use crate::invoke::{Invocation, new_id};
+use crate::invocation::{Invocation, new_id};
 use crate::package::{Function, Trigger};
 use crate::payload;
 

@@ -9,7 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::journal::locked;
-use crate::payload::Times;
+
+/// When a timer ran last and runs next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) last: Option<DateTime<Utc>>,
+    pub(crate) next: Option<DateTime<Utc>>,
+}
 
 /// A message in a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

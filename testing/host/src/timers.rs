@@ -3,7 +3,7 @@
 use chrono::Utc;
 
 use crate::handle::Handle;
-use crate::invoke::{Invocation, Outcome, new_id};
+use crate::invocation::{Invocation, Outcome, new_id};
 use crate::journal::locked;
 use crate::package::{Function, Trigger};
 use crate::payload::{self, Tick};
