@@ -1,10 +1,12 @@
 //! Starting and stopping one embedded cluster.
 
+use std::collections::BTreeSet;
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kusto_emulator_commands::{CommandError, NameKind, validate_name};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -27,6 +29,16 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// A database would get a name that Kusto refuses, or one of another.
+    #[error(
+        "The embedded cluster cannot have a database named '{name}': {reason}; choose another name."
+    )]
+    Database {
+        /// The name asked for, cut after 100 characters.
+        name: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
 }
 
 /// A running cluster. Dropping it stops it without waiting; [`Cluster::shutdown`] waits.
@@ -45,8 +57,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Starts a cluster within the current tokio runtime.
 ///
 /// # Errors
-/// An address that cannot be listened on.
+/// An address that cannot be listened on, a database that cannot have its name.
 pub async fn start(settings: Settings) -> Result<Cluster, StartError> {
+    check_names(&settings.databases)?;
     let listener = listen(settings.listen).await?;
     let admin_listener = listen(settings.admin).await?;
     let uri = uri_of(&listener, settings.listen)?;
@@ -111,6 +124,29 @@ impl Cluster {
     }
 }
 
+/// The rules that a `.create database` keeps.
+fn check_names(databases: &[String]) -> Result<(), StartError> {
+    let mut seen = BTreeSet::new();
+    for name in databases {
+        let refused = |name: &str, reason| StartError::Database {
+            name: name.chars().take(100).collect(),
+            reason,
+        };
+        if let Err(CommandError::InvalidName { name, reason, .. }) =
+            validate_name(NameKind::Database, name)
+        {
+            return Err(refused(&name, reason));
+        }
+        if !seen.insert(name.to_lowercase()) {
+            return Err(refused(
+                name,
+                "it is given twice, and names of databases have no case",
+            ));
+        }
+    }
+    Ok(())
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .await
@@ -132,5 +168,27 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 async fn finish(serving: impl Future<Output = std::io::Result<()>>) {
     if let Err(error) = serving.await {
         tracing::error!(%error, "the embedded cluster stopped serving");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn databases_have_names_that_kusto_accepts() {
+        for (databases, part) in [
+            (&["a/b"][..], "'a/b': only letters"),
+            (&[""], "'': it is empty"),
+            (&["__a"], "reserved"),
+            (&["A", "a"], "'a': it is given twice"),
+        ] {
+            let settings = Settings {
+                databases: databases.iter().map(|name| (*name).to_owned()).collect(),
+                ..Settings::default()
+            };
+            let error = start(settings).await.expect_err("a name is refused");
+            assert!(error.to_string().contains(part), "{error}");
+        }
     }
 }

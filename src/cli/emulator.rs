@@ -71,7 +71,14 @@ fn nested(key: &str, value: &str) -> Value {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        Complaint::with_remedy_inside(&error).into()
+        let failure = Self::from(Complaint::with_remedy_inside(&error));
+        match error {
+            StartError::Listen { .. } => failure,
+            StartError::Database { .. } => Self {
+                exit: Exit::Usage,
+                ..failure
+            },
+        }
     }
 }
 
@@ -127,6 +134,19 @@ mod tests {
         let remedy = failure.remedy.expect("there is something to do");
         assert!(remedy.contains("port 0"), "{remedy}");
         assert!(!failure.message.contains(&remedy), "{}", failure.message);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_kusto_would_refuse_is_a_wrong_command_line() {
+        let settings = read("--database a/b").expect("all are settings");
+        let started = kusto_emulator::start(settings).await;
+        let failure = Failure::from(started.expect_err("it has a slash"));
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(
+            failure.message.contains("'a/b': only letters"),
+            "{failure:?}"
+        );
+        assert_eq!(failure.remedy.as_deref(), Some("choose another name"));
     }
 
     #[test]

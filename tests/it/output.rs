@@ -194,3 +194,31 @@ fn a_second_ctrl_c_ends_at_once_and_the_next_start_goes_on() {
     assert_eq!(pair.destination.row_counts("Samples")["Many"], 2_000);
     pair.assert_tidy();
 }
+
+/// As behind `| head`. Nothing else than the text is lost.
+#[test]
+fn a_reader_that_is_gone_is_no_failure() {
+    let pair = Pair::start("Samples");
+    pair.at_source(&[".set-or-append T <| range n from 1 to 3 step 1"]);
+    pair.copy_completely(&[]);
+    let lake = pair.lake.to_str().expect("a path");
+    for (arguments, code) in [
+        (&["--help"][..], 0),
+        (&["status", "-l", lake], 0),
+        (&["status", "-l", lake, "--output", "json"], 0),
+        (&["status", "-l", "no/such/lake"], 1),
+        (&["--no-such-option"], 2),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let errors = writer.try_clone().expect("both ends to write to");
+        let mut command = kusto_copy();
+        let status = command
+            .args(arguments)
+            .stdout(writer)
+            .stderr(errors)
+            .status();
+        let status = status.expect("it starts");
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
