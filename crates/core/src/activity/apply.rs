@@ -1,5 +1,7 @@
 //! How events change an activity: the one place where a table's phases and counters move.
 
+use std::collections::BTreeSet;
+
 use super::ghosts::{ghost_left_by, remove_ghosts};
 use super::staging::retire_unless;
 use super::trouble::over;
@@ -193,6 +195,20 @@ impl ActivityState {
         if removed.is_empty() || !all_waiting || !whole_groups {
             return Err(self.unfit("a new plan of blocks"));
         }
+        // Every block was counted when it was planned and a recount corrects the count, so the
+        // counts hold what is taken away. Where they do not, the stored state is broken: to go on
+        // with a guess would hide that.
+        let removed: BTreeSet<&BlockNumber> = removed.iter().collect();
+        let gone = removed.iter().filter_map(|number| self.blocks.get(number));
+        let (blocks, rows) = gone.fold((0, 0_u64), |(blocks, rows), block| {
+            (blocks + 1, rows.saturating_add(block.planned_rows))
+        });
+        let counters = &mut self.head.counters;
+        let left = counters.blocks_planned.checked_sub(blocks);
+        let Some((blocks, rows)) = left.zip(counters.rows_planned.checked_sub(rows)) else {
+            return Err(self.unfit("a new plan of more than was planned"));
+        };
+        (counters.blocks_planned, counters.rows_planned) = (blocks, rows);
         let mut changes = Changes::default();
         for number in removed {
             if let Some(block) = self.blocks.remove(number) {
@@ -201,8 +217,6 @@ impl ActivityState {
                     new.failures = new.failures.max(block.failures);
                     new.lost = new.lost.max(block.lost);
                 }
-                self.head.counters.blocks_planned -= 1;
-                self.head.counters.rows_planned -= block.planned_rows;
                 changes.deleted.insert(*number);
             }
         }
@@ -225,6 +239,19 @@ impl ActivityState {
             _ => None,
         };
         let next = transition(block, event, now, limits)?;
+        // As for a new plan: what a recount corrects was counted.
+        let others = self
+            .head
+            .counters
+            .rows_planned
+            .checked_sub(block.planned_rows);
+        let rows_planned = if next.planned_rows == block.planned_rows {
+            self.head.counters.rows_planned
+        } else {
+            others
+                .and_then(|others| others.checked_add(next.planned_rows))
+                .ok_or_else(|| self.unfit("a recount of more than was planned"))?
+        };
         let (ghost, planned, was_finished) = (
             ghost_left_by(block, &next),
             block.planned_rows,
@@ -241,8 +268,7 @@ impl ActivityState {
                 "block {}: {planned} rows were planned and {} found by a recount",
                 number.0, next.planned_rows
             ));
-            let counters = &mut self.head.counters;
-            counters.rows_planned = counters.rows_planned - planned + next.planned_rows;
+            self.head.counters.rows_planned = rows_planned;
         }
         let mut changes = Changes::default();
         changes.written.insert(number);

@@ -1,7 +1,7 @@
 //! Events that would lose or double something in the state they come to, and what they leave.
 
 use super::*;
-use crate::activity::{Phase, Staging, StagingState};
+use crate::activity::{Counters, Phase, Staging, StagingState};
 use crate::block::Failure;
 use crate::plan::{PlanCursor, PlanProgress};
 use crate::testing::{activity, block, exported, intended, layout, member, moving, table};
@@ -119,6 +119,56 @@ fn only_blocks_that_wait_for_it_and_whole_groups_are_planned_anew() {
         (left, group.head.next_block),
         (vec![BlockNumber(2)], BlockNumber(3))
     );
+}
+
+/// Broken counts are told and not wrapped around.
+#[test]
+fn no_more_is_planned_anew_than_was_planned() {
+    let mut state = table(vec![block(0, BlockState::Replanning)]);
+    state.head.counters.rows_planned = 0;
+    let new = || {
+        replanned(
+            &[0],
+            vec![block(1, BlockState::Planned { not_before: None })],
+        )
+    };
+    refuses(&mut state, new());
+    state.head.counters = Counters {
+        rows_planned: state.blocks[&BlockNumber(0)].planned_rows,
+        ..Counters::default()
+    };
+    refuses(&mut state, new());
+    state.head.counters.blocks_planned = 1;
+    apply(&mut state, new());
+}
+
+/// As [`no_more_is_planned_anew_than_was_planned`].
+#[test]
+fn no_more_is_recounted_than_was_planned() {
+    let differs = block(0, exported(crate::block::CountCheck::Differs));
+    let BlockState::Exported {
+        attempt, manifest, ..
+    } = &differs.state
+    else {
+        panic!("{differs:?}");
+    };
+    let recounted = ActivityEvent::Block {
+        number: differs.number,
+        event: BlockEvent::Recounted {
+            attempt: *attempt,
+            rows: manifest.rows,
+        },
+    };
+    let planned_rows = manifest.rows + 1;
+    let mut state = table(vec![Block {
+        planned_rows,
+        ..differs.clone()
+    }]);
+    state.head.counters.rows_planned = 0;
+    refuses(&mut state, recounted.clone());
+    state.head.counters.rows_planned = planned_rows;
+    apply(&mut state, recounted);
+    assert_eq!(state.head.counters.rows_planned, planned_rows - 1);
 }
 
 #[test]
