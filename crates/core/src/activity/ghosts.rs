@@ -40,6 +40,7 @@ pub(super) fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
             | Failure::Refused { .. }
             | Failure::Staged { .. }
             | Failure::Files
+            | Failure::FilesGone
             | Failure::IngestErrors
             | Failure::Fingerprint
             | Failure::StagingLost

@@ -79,6 +79,7 @@ const fn count(block: &mut Block, failure: &Failure) {
         | Failure::Count { .. }
         | Failure::Staged { .. }
         | Failure::Files
+        | Failure::FilesGone
         | Failure::IngestErrors
         | Failure::Fingerprint
         | Failure::StagingLost
@@ -97,6 +98,7 @@ const fn replans(block: &Block, failure: &Failure) -> bool {
         | Failure::OperationForgotten
         | Failure::Staged { .. }
         | Failure::Files
+        | Failure::FilesGone
         | Failure::IngestErrors
         | Failure::Fingerprint
         | Failure::StagingLost => false,
@@ -136,6 +138,12 @@ pub(super) fn planned_or_held(block: &Block, now: Millis, limits: &Limits) -> Bl
 }
 
 pub(super) fn reingest_or_held(block: &Block, manifest: &Manifest, limits: &Limits) -> BlockState {
+    if block.last_failure == Some(Failure::FilesGone) {
+        return BlockState::Held {
+            reason: HeldReason::FilesGone,
+            files: Some(manifest.clone()),
+        };
+    }
     held_after_failures(block, Some(manifest), limits).unwrap_or_else(|| {
         BlockState::exported(block.attempts, manifest.clone(), CountCheck::Agreed)
     })

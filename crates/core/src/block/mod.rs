@@ -348,6 +348,10 @@ pub enum Failure {
         /// How many.
         extents: u64,
     },
+    /// Files that it was exported to are not there any more. Told only of members of a group:
+    /// other blocks are exported again.
+    #[error("exported files are gone from the lake")]
+    FilesGone,
     /// Another member of its group failed.
     #[error("another member of its group failed")]
     Group,
@@ -379,6 +383,12 @@ pub enum HeldReason {
         /// What is wrong with them.
         what: String,
     },
+    /// The files of a group's member are gone, and it cannot be exported alone: other members may
+    /// have moved, and a merge at the source may have changed what is whose.
+    #[error(
+        "its exported files are gone from the lake, and other blocks that were cut with it may be at the destination; restore the files and retry the table, or copy the table with a new job into an empty table"
+    )]
+    FilesGone,
     /// A move that neither staging nor destination nor its operation can explain.
     #[error(
         "moved extents are in neither staging nor the destination; they are never moved again by themselves: find out who dropped extents or tags at the destination, then copy the table with a new job"

@@ -7,6 +7,8 @@ use crate::testing::{
 };
 use crate::vocabulary::{BlockNumber, Millis};
 
+mod groups;
+
 fn block(state: BlockState) -> Block {
     testing::block(3, state)
 }
@@ -355,26 +357,6 @@ fn answers_lost_with_killed_executions_hold_a_block_only_after_many() {
 }
 
 #[test]
-fn a_group_member_is_ingested_again_from_its_verified_files() {
-    let group = Some(Group {
-        first: BlockNumber(3),
-        members: 2,
-    });
-    let member = Block {
-        group,
-        ..block(ingesting())
-    };
-    let failed = BlockEvent::Failed {
-        attempt: 1,
-        failure: Failure::LostAnswer,
-    };
-    let abandoned = transition(&member, failed, NOW, &Limits::default()).expect("abandons");
-    let gone = BlockEvent::NothingStaged { attempt: 1 };
-    let again = transition(&abandoned, gone, NOW, &Limits::default()).expect("goes back");
-    assert_eq!(again.state, exported(CountCheck::Agreed));
-}
-
-#[test]
 fn an_export_without_rows_is_done_when_none_were_planned_and_counted_when_some_were() {
     let empty = Manifest {
         files: ManifestFiles::Inline(Vec::new()),
@@ -405,55 +387,6 @@ fn an_export_without_rows_is_done_when_none_were_planned_and_counted_when_some_w
     };
     let accepted = transition(&report(10), recounted, NOW, &Limits::default()).expect("accepts");
     assert_eq!((accepted.state.name(), accepted.planned_rows), ("moved", 0));
-}
-
-fn held_and_released(block: &Block) -> (Block, Block) {
-    let reason = HeldReason::Attempts {
-        failures: 6,
-        last: "x".to_owned(),
-    };
-    let limits = Limits::default();
-    let held = transition(block, BlockEvent::Held { reason }, NOW, &limits).expect("is held");
-    let released = transition(&held, BlockEvent::Released, NOW, &limits).expect("is released");
-    (held, released)
-}
-
-/// Others of its group may have been moved from the same verified plan.
-#[test]
-fn a_verified_member_keeps_its_files_over_a_hold_and_all_tries_begin_anew() {
-    let failed = Block {
-        failures: 6,
-        lost: 3,
-        ..block(exported(CountCheck::Agreed))
-    };
-    let group = Some(Group {
-        first: BlockNumber(3),
-        members: 2,
-    });
-    let member = Block {
-        group,
-        ..failed.clone()
-    };
-    let files = |block: &Block| {
-        let BlockState::Held { files, .. } = &block.state else {
-            panic!("{:?}", block.state);
-        };
-        files.clone()
-    };
-    let (held, released) = held_and_released(&member);
-    assert_eq!(files(&held), Some(manifest()));
-    assert_eq!(released.state, exported(CountCheck::Agreed));
-    assert_eq!((released.failures, released.lost), (0, 0));
-    let (held, released) = held_and_released(&failed);
-    assert_eq!(files(&held), None);
-    assert_eq!((released.state.name(), released.failures), ("planned", 0));
-    let doubtful = Block {
-        group,
-        ..block(exported(CountCheck::Differs))
-    };
-    let (held, released) = held_and_released(&doubtful);
-    assert_eq!(files(&held), None);
-    assert_eq!(released.state, BlockState::Replanning);
 }
 
 #[test]

@@ -75,6 +75,24 @@ async fn prepared<'a>(
     Ok((files, uris, staging(task)?))
 }
 
+/// Whether files of a group's member are gone: deleted by somebody, or by a rule of the storage
+/// account. They are all that it can go on with, so it would only fail again. To look takes a
+/// request a file: it is done once an attempt has failed. What cannot be looked at is tried.
+async fn are_gone(place: &Workplace, task: &Task, block: &Block, files: &[ExportedFile]) -> bool {
+    if block.group.is_none() || block.last_failure.is_none() {
+        return false;
+    }
+    let Ok(folder) = block_folder(&place.incarnation, &task.head, block.number) else {
+        return false;
+    };
+    for file in files {
+        if let Ok(None) = place.lake.staged_size(&file.path, &folder).await {
+            return true;
+        }
+    }
+    false
+}
+
 pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, EffectError> {
     let block = task.block()?;
     let (
@@ -103,6 +121,11 @@ pub(super) async fn ingest(place: &Workplace, task: &Task) -> Result<Outcome, Ef
             ));
         }
     };
+    if are_gone(place, task, block, &files).await {
+        let (attempt, failure) = (*attempt, Failure::FilesGone);
+        let event = BlockEvent::Failed { attempt, failure };
+        return Ok(Outcome::block(block.number, event));
+    }
     let secrets: Vec<_> = uris
         .iter()
         .map(|uri| kusto_copy_kusto::Secret::new(uri.expose()))
@@ -341,4 +364,74 @@ pub(super) async fn drop_staged(
         pause: Some(place.limits.retry_pause),
         ..Outcome::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use kusto_copy_core::activity::{ActivityEvent, Staging, StagingState};
+    use kusto_copy_core::block::{Group, Sending};
+    use kusto_copy_core::decide::Action;
+    use kusto_copy_core::vocabulary::{BlockNumber, Millis, Slice, Ticks};
+
+    use super::super::execute;
+    use super::super::testing::{self, Cluster};
+    use super::*;
+
+    /// A member of a group whose only file is not in the lake.
+    async fn outcome(last_failure: Option<Failure>) -> (Outcome, usize) {
+        let cluster = Cluster::start(0, "now");
+        let place = testing::place(&cluster).await;
+        let number = BlockNumber(0);
+        let mut task = testing::task(Action::Ingest { block: number });
+        task.head.staging = Some(Staging {
+            name: "kcopy_s".to_owned(),
+            state: StagingState::Ready,
+            schema: String::new(),
+            made: Millis(0),
+        });
+        let folder = block_folder(&place.incarnation, &task.head, number).expect("a folder");
+        let targets = place.lake.export_targets(&folder).await.expect("a place");
+        let mut block = Block::planned(number, Slice::missing(), 1, 1, Ticks(0), Millis(0));
+        block.group = Some(Group {
+            first: number,
+            members: 2,
+        });
+        block.last_failure = last_failure;
+        block.state = BlockState::Ingesting {
+            attempt: 1,
+            manifest: Manifest {
+                files: ManifestFiles::Inline(vec![ExportedFile {
+                    path: format!("{}/gone.csv.gz", targets[0].address()),
+                    rows: 1,
+                    bytes: 1,
+                }]),
+                rows: 1,
+                bytes: 1,
+            },
+            tag: AttemptTag::new("kcopy", 1),
+            mode: Mode::Sync,
+            sending: Sending::Intended {
+                epoch: 1,
+                at: Millis(0),
+            },
+        };
+        task.blocks = vec![block];
+        (execute(place, task).await, cluster.commands())
+    }
+
+    #[tokio::test]
+    async fn files_that_are_gone_are_told_once_an_attempt_has_failed() {
+        let gone = ActivityEvent::Block {
+            number: BlockNumber(0),
+            event: BlockEvent::Failed {
+                attempt: 1,
+                failure: Failure::FilesGone,
+            },
+        };
+        let (told, sent) = outcome(Some(Failure::IngestErrors)).await;
+        assert_eq!((told.events, sent), (vec![gone.clone()], 0));
+        let (told, sent) = outcome(None).await;
+        assert!(sent > 0, "the first attempt does not look");
+        assert!(!told.events.contains(&gone), "{told:?}");
+    }
 }

@@ -68,6 +68,7 @@ const fn failure_name(failure: &Failure) -> &'static str {
         Failure::Count { .. } => "count",
         Failure::Staged { .. } => "staged",
         Failure::Files => "files",
+        Failure::FilesGone => "files gone",
         Failure::IngestErrors => "errors",
         Failure::Fingerprint => "fingerprint",
         Failure::StagingLost => "staging lost",
