@@ -21,7 +21,7 @@ use crate::{admin, background, rest};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
-    #[error("The embedded cluster cannot listen on {address}; choose another address or port 0.")]
+    #[error("The embedded cluster cannot listen on {address}; choose another address or port 0")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
@@ -31,7 +31,7 @@ pub enum StartError {
     },
     /// A database would get a name that Kusto refuses, or one of another.
     #[error(
-        "The embedded cluster cannot have a database named '{name}': {reason}; choose another name."
+        "The embedded cluster cannot have a database named '{name}': {reason}; choose another name"
     )]
     Database {
         /// The name asked for, cut after 100 characters.
