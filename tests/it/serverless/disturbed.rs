@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::stage::{Operator, Stage, up_to};
+use crate::support::faults;
 use crate::support::python::Python;
 
 const SEED_VARIABLE: &str = "KUSTO_COPY_TEST_SEED";
@@ -100,14 +101,17 @@ async fn two_hosts_may_fire_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_handler_may_be_killed_fifty_times_at_random_moments() {
+async fn the_handler_may_be_killed_fifty_times_at_random_moments_with_every_fault() {
     let Some(python) = Python::find() else { return };
     let Some(mut stage) = Stage::set("Killed") else {
         return;
     };
     load(&stage);
     stage.job["set"]["block_rows"] = 25.into();
+    // What was sent by a handler that was killed is over by then.
+    stage.job["set"]["operation_timeout"] = 1_000.into();
     let mut random = random();
+    faults::switch_on(&stage.source, &stage.destination, random.u64(..));
     let host = stage.host().await;
     let mut kills = 0;
     while kills < KILLS {
@@ -126,6 +130,9 @@ async fn the_handler_may_be_killed_fifty_times_at_random_moments() {
     }
     host.control("start");
     host.tick_until_complete(&stage, async |_, _| {}).await;
+    let clusters = [&stage.source, &stage.destination];
+    faults::assert_all_struck(&faults::struck(&clusters));
+    faults::switch_off(&clusters);
     stage.assert_equal(&python);
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod copier;
+pub(crate) mod faults;
 pub(crate) mod http;
 pub(crate) mod kqlcheck;
 pub(crate) mod process;
