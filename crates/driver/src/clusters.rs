@@ -93,3 +93,43 @@ fn cluster(uri: &str, job: &Job, meter: &Meter) -> Result<Cluster, DriverError> 
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use kusto_copy_kusto::NoCredentials;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::job::RunOptions;
+
+    #[tokio::test]
+    async fn an_answer_above_the_jobs_bound_is_not_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it has an address");
+        let job = Job {
+            definition: JobDefinition {
+                source: format!("http://{address}"),
+                destination: "http://127.0.0.1:1".to_owned(),
+                databases: Vec::new(),
+            },
+            options: RunOptions {
+                largest_answer: 9,
+                ..RunOptions::default()
+            },
+            credentials: Arc::new(NoCredentials),
+        };
+        let answer = async {
+            let (mut stream, _) = listener.accept().await.expect("somebody asks");
+            stream.read_u8().await.expect("it asks");
+            let ten = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"a\":\"bcd\"";
+            stream.write_all(ten).await.expect("it listens");
+            stream
+        };
+        let clusters = Clusters::connect(&job, &Meter::default()).expect("addresses");
+        let call = Call::new("KC.test", "test");
+        let (asked, _stream) = tokio::join!(clusters.source.version(&call), answer);
+        let error = asked.expect_err("the answer is too large");
+        assert!(error.to_string().contains("larger than 9 bytes"), "{error}");
+    }
+}
