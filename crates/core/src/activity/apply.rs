@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::ghosts::{ghost_left_by, remove_ghosts};
+use super::ghosts::{Left, left_by, remove_ghosts};
 use super::staging::retire_unless;
 use super::trouble::over;
 use super::{
@@ -252,14 +252,12 @@ impl ActivityState {
                 .and_then(|others| others.checked_add(next.planned_rows))
                 .ok_or_else(|| self.unfit("a recount of more than was planned"))?
         };
-        let (ghost, planned, was_finished) = (
-            ghost_left_by(block, &next),
+        let (left, planned, was_finished) = (
+            left_by(block, &next),
             block.planned_rows,
             block.is_finished(),
         );
-        if let Some(ghost) = ghost {
-            self.haunted(ghost);
-        }
+        self.haunted(left);
         if let Some(reason) = released {
             self.renew_staging_after(&reason);
         }
@@ -321,9 +319,7 @@ impl ActivityState {
                 | BlockState::Expired
                 | BlockState::Held { .. } => continue,
             };
-            if let Some(ghost) = ghost_left_by(block, &next) {
-                self.haunted(ghost);
-            }
+            self.haunted(left_by(block, &next));
             self.blocks.insert(number, next);
             changes.written.insert(number);
         }
@@ -331,9 +327,14 @@ impl ActivityState {
     }
 
     /// A command may still run, or be sent yet by a worker that was taken over: it counts
-    /// against the slots, and what it leaves is looked for once more later.
-    fn haunted(&mut self, ghost: super::Ghost) {
-        self.head.ghosts.push(ghost);
+    /// against the slots. What it leaves is looked for once more later, and so is what one leaves
+    /// that is said to have failed.
+    fn haunted(&mut self, left: Left) {
+        match left {
+            Left::Nothing => return,
+            Left::Late => {}
+            Left::Running(ghost) => self.head.ghosts.push(ghost),
+        }
         self.head.may_come_late = true;
     }
 

@@ -4,8 +4,18 @@ use super::{Ghost, SlotKind};
 use crate::block::{Block, BlockState, Failure};
 use crate::vocabulary::Millis;
 
-/// A command that nobody waits for any longer but that may still run.
-pub(super) fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
+/// What a failed command leaves.
+pub(super) enum Left {
+    /// It may still run, and takes a slot.
+    Running(Ghost),
+    /// It is said to have ended, and one of its nodes may still write.
+    Late,
+    /// Nothing that was not there when its end was told.
+    Nothing,
+}
+
+/// What the command that a block waited for leaves when nobody waits for it any longer.
+pub(super) fn left_by(before: &Block, after: &Block) -> Left {
     let (kind, sending) = match &before.state {
         BlockState::Exporting { sending, .. } => (SlotKind::Export, sending),
         BlockState::Ingesting { sending, .. } => (SlotKind::Ingest, sending),
@@ -17,7 +27,7 @@ pub(super) fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
         | BlockState::Moved { .. }
         | BlockState::Abandoning { .. }
         | BlockState::Expired
-        | BlockState::Held { .. } => return None,
+        | BlockState::Held { .. } => return Left::Nothing,
     };
     let left = !matches!(
         after.state,
@@ -26,19 +36,24 @@ pub(super) fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
             | BlockState::Exported { .. }
             | BlockState::Ingested { .. }
     );
-    let unknown = match &after.last_failure {
+    let failed_now = after.failures > before.failures
+        || after.lost > before.lost
+        || after.last_failure == Some(Failure::Group);
+    match &after.last_failure {
+        _ if !(left && failed_now) => Left::Nothing,
         // A count that fails while its export still runs is that of the values' check.
         Some(
             Failure::LostAnswer
             | Failure::OperationForgotten
             | Failure::Group
             | Failure::Count { .. },
-        ) => true,
+        ) => Left::Running(Ghost {
+            kind,
+            at: sending.at(),
+        }),
+        Some(Failure::Operation { .. } | Failure::TimedOut | Failure::Refused { .. }) => Left::Late,
         Some(
-            Failure::Operation { .. }
-            | Failure::TimedOut
-            | Failure::Refused { .. }
-            | Failure::Staged { .. }
+            Failure::Staged { .. }
             | Failure::Files
             | Failure::FilesGone
             | Failure::IngestErrors
@@ -46,15 +61,8 @@ pub(super) fn ghost_left_by(before: &Block, after: &Block) -> Option<Ghost> {
             | Failure::StagingLost
             | Failure::TooManyExtents { .. },
         )
-        | None => false,
-    };
-    let failed_now = after.failures > before.failures
-        || after.lost > before.lost
-        || after.last_failure == Some(Failure::Group);
-    (left && unknown && failed_now).then(|| Ghost {
-        kind,
-        at: sending.at(),
-    })
+        | None => Left::Nothing,
+    }
 }
 
 pub(super) fn remove_ghosts(ghosts: &mut Vec<Ghost>, kind: SlotKind, up_to: Millis, still: usize) {

@@ -68,13 +68,28 @@ fn a_command_without_an_answer_takes_a_slot_until_it_is_known_to_have_ended() {
     );
 }
 
+/// Its nodes do not end at one time.
+#[test]
+fn a_command_that_is_said_to_have_failed_takes_no_slot_and_may_still_write() {
+    let (state, status) = ("Failed".to_owned(), "x".to_owned());
+    let message = "one node failed".to_owned();
+    for failure in [
+        Failure::Operation { state, status },
+        Failure::TimedOut,
+        Failure::Refused { message },
+    ] {
+        for sent in [exporting(running()), ingesting(running())] {
+            let failure = failure.clone();
+            let attempt = 1;
+            let left = left_by(sent, BlockEvent::Failed { attempt, failure });
+            assert_eq!(left, (Vec::new(), true));
+        }
+    }
+}
+
 /// An earlier attempt's lost answer says nothing of this one.
 #[test]
-fn a_command_that_is_known_to_have_ended_leaves_none() {
-    let ended = Failure::Operation {
-        state: "Failed".to_owned(),
-        status: "x".to_owned(),
-    };
+fn a_command_whose_end_is_known_leaves_nothing() {
     let refused = BlockEvent::NotStarted {
         attempt: 1,
         until: NOW,
@@ -84,14 +99,7 @@ fn a_command_that_is_known_to_have_ended_leaves_none() {
         attempt: of,
         manifest: files,
     };
-    for event in [
-        BlockEvent::Failed {
-            attempt: 1,
-            failure: ended,
-        },
-        refused,
-        reported,
-    ] {
+    for event in [refused, reported] {
         let shown = format!("{event:?}");
         assert_eq!(
             left_by(exporting(running()), event),
