@@ -75,12 +75,13 @@ pub(super) struct Moves {
     pub(super) state: &'static str,
     /// `ResultExtentId`.
     pub(super) result: &'static str,
-    /// Whether the extent is staged.
+    /// Whether the extent is staged, whatever is dropped.
     pub(super) staged: bool,
+    /// The tag that is at the destination, whatever is dropped.
+    pub(super) arrived: Option<&'static str>,
 }
 
 impl Moves {
-    /// No tag ever arrives.
     fn answer(self, command: &str) -> Option<Value> {
         let moved = ["OriginalExtentId", "ResultExtentId", "Details"];
         if command.starts_with(".move") || command.ends_with("details") {
@@ -90,7 +91,18 @@ impl Moves {
             ));
         }
         if command.contains("summarize Extents = count() by Tag") {
-            return Some(self::command(&["Tag", "Extents"], &[]));
+            let rows: Vec<Value> = self.arrived.iter().map(|tag| json!([tag, 1])).collect();
+            return Some(self::command(&["Tag", "Extents"], &rows));
+        }
+        if command.starts_with(".drop") {
+            let names = ["ExtentId", "ResultExtentId", "Details"];
+            return Some(self::command(&names, &[]));
+        }
+        if command.contains("project ExtentId, RowCount") {
+            let names = ["ExtentId", "RowCount", "DeletedRowCount", "OriginalSize"];
+            let row = json!([STAGED, 1, 0, 1]);
+            let rows: &[Value] = if self.staged { &[row] } else { &[] };
+            return Some(self::command(&names, rows));
         }
         if command.contains("make_list(ExtentId") {
             let names = [
@@ -108,7 +120,7 @@ impl Moves {
             let rows: &[Value] = if self.staged { &[row] } else { &[] };
             return Some(self::command(&names, rows));
         }
-        command.starts_with(".show operations").then(|| {
+        command.contains("show operations").then(|| {
             let names = [
                 "OperationId",
                 "Operation",
