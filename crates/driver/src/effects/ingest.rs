@@ -21,6 +21,7 @@ use super::export::block_predicate;
 use super::names::block_folder;
 use super::prepare::{is_lost, lost};
 use super::staged::{Haste, look, staging};
+use super::tidy::in_vain;
 use super::{EffectError, Outcome, Task, Workplace, unprepared, unsent_or_lost};
 
 /// Times that the drop of an attempt is repeated within one action.
@@ -360,10 +361,12 @@ pub(super) async fn drop_staged(
             .drop_staged(&task.call(place, "drop-staged"), table, tag)
             .await?;
     }
-    Ok(Outcome {
-        pause: Some(place.limits.retry_pause),
-        ..Outcome::default()
-    })
+    let what = format!(
+        "rows of an abandoned attempt are still in the staging table `{table}`, though the cluster \
+         answers that they were dropped; look at the extents with the tag {}",
+        tag.as_str()
+    );
+    Ok(in_vain(place, Some(block.number), what))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use kusto_copy_staging::Put;
 use serde::{Deserialize, Serialize};
 
 use super::names::{block_folder, ledger_folder, tag_prefix};
-use super::{EffectError, Outcome, Task, Workplace};
+use super::{EffectError, Outcome, Task, Workplace, troubled};
 
 /// Times that a removal of tags is repeated within one action: it re-creates extents and may
 /// collide with a merge.
@@ -56,10 +56,13 @@ pub(super) async fn fold(place: &Workplace, task: &Task) -> Result<Outcome, Effe
         .filter_map(|block| entry(block).tag.cloned())
         .collect();
     if !tags.is_empty() && !remove_tags(place, task, &tags).await? {
-        return Ok(Outcome {
-            pause: Some(place.limits.retry_pause),
-            ..Outcome::default()
-        });
+        let what = format!(
+            "tags of blocks that arrived are still at table `{}`, though the cluster answers that \
+             they were removed; look at the extents with the tag {}",
+            task.head.destination_table,
+            tags.first().map_or("", AttemptTag::as_str)
+        );
+        return Ok(in_vain(place, None, what));
     }
     write_ledger(place, task).await?;
     for block in &task.blocks {
@@ -68,6 +71,17 @@ pub(super) async fn fold(place: &Workplace, task: &Task) -> Result<Outcome, Effe
     }
     let blocks = task.blocks.iter().map(|block| block.number).collect();
     Ok(Outcome::event(ActivityEvent::Folded { blocks }))
+}
+
+/// What follows for something that was removed without effect: it is removed again after a pause,
+/// and too many times of that hold the table.
+pub(super) fn in_vain(place: &Workplace, block: Option<BlockNumber>, what: String) -> Outcome {
+    Outcome {
+        events: vec![troubled(block, what.clone(), false)],
+        pause: Some(place.limits.retry_pause),
+        trouble: Some(what),
+        ..Outcome::default()
+    }
 }
 
 /// Removes exact tags of moved blocks until none is left; whether that came true.
@@ -156,7 +170,67 @@ pub(super) async fn drop_staging(
 
 #[cfg(test)]
 mod tests {
+    use kusto_copy_core::activity::{ActivityEvent, Staging, StagingState};
+    use kusto_copy_core::block::{AfterAbandon, Block, BlockState};
+    use kusto_copy_core::decide::Action;
+    use kusto_copy_core::vocabulary::{AttemptTag, BlockNumber, Millis, Slice, Ticks};
+
+    use super::super::testing::{self, Cluster, Moves};
+    use super::super::{Outcome, Task, execute};
     use super::tells_the_same;
+
+    const BLOCK: BlockNumber = BlockNumber(0);
+
+    /// At a cluster that answers to every removal and removes nothing.
+    async fn removed(action: Action, state: BlockState) -> Outcome {
+        let tag = AttemptTag::new("kc-", 7).as_str().to_owned();
+        let cluster = Cluster::of_moves(Moves {
+            state: "Completed",
+            result: "",
+            staged: true,
+            arrived: Some(tag.leak()),
+        });
+        let mut block = Block::planned(BLOCK, Slice::missing(), 1, 1, Ticks(0), Millis(0));
+        block.state = state;
+        let mut task = Task {
+            blocks: vec![block],
+            ..testing::task(action)
+        };
+        task.head.staging = Some(Staging {
+            name: "s".to_owned(),
+            state: StagingState::Ready,
+            schema: String::new(),
+            made: Millis(0),
+        });
+        execute(testing::place(&cluster).await, task).await
+    }
+
+    #[tokio::test]
+    async fn what_is_removed_in_vain_is_counted_and_told() {
+        let tag = AttemptTag::new("kc-", 7);
+        let moved = BlockState::Moved {
+            tag: Some(tag.clone()),
+            rows: 1,
+            bytes: 1,
+        };
+        let abandoned = BlockState::Abandoning {
+            attempt: 1,
+            tag: Some(tag.clone()),
+            next: AfterAbandon::Retry,
+        };
+        let (block, blocks) = (BLOCK, vec![BLOCK]);
+        let drop = Action::DropStaged { block, tag };
+        for (action, state, of) in [
+            (Action::Fold { blocks }, moved, None),
+            (drop, abandoned, Some(BLOCK)),
+        ] {
+            let outcome = removed(action, state).await;
+            let counted = |event: &ActivityEvent| matches!(event, ActivityEvent::Troubled { block, passes: false, .. } if *block == of);
+            assert_eq!(outcome.events.len(), 1, "{outcome:?}");
+            assert!(outcome.events.iter().all(counted), "{outcome:?}");
+            assert!(outcome.pause.is_some() && outcome.trouble.is_some());
+        }
+    }
 
     #[test]
     fn a_ledger_is_known_by_its_facts_whatever_their_form() {

@@ -76,6 +76,7 @@ async fn what_the_cluster_does_not_move_waits_and_holds_its_table_in_the_end() {
             state,
             result: "Failed",
             staged: true,
+            arrived: None,
         };
         for (sends, refused) in [(1, false), (most, true)] {
             let outcome = executed(moves, moving(sends, runs), action.clone()).await;
@@ -95,6 +96,7 @@ async fn a_move_whose_answer_was_lost_is_sent_again_at_once() {
         state: "Completed",
         result: "Failed",
         staged: true,
+        arrived: None,
     };
     let outcome = executed(moves, moving(9, false), look).await;
     assert_eq!(outcome.still_staged, [BLOCK]);
@@ -108,6 +110,7 @@ async fn a_throttled_move_waits_and_holds_nothing() {
         state: "Throttled",
         result: "Failed",
         staged: true,
+        arrived: None,
     };
     let outcome = executed(moves, moving(99, true), look).await;
     assert_eq!(outcome.still_staged, [BLOCK]);
@@ -127,6 +130,7 @@ async fn what_a_completed_move_calls_failed_is_not_moved() {
             state: "Completed",
             result,
             staged: false,
+            arrived: None,
         };
         let outcome = executed(moves, moving(1, true), action.clone()).await;
         let event = BlockEvent::MoveLooked {
