@@ -70,7 +70,7 @@ async fn an_execution_may_be_too_short_for_more_than_one_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hosts_may_fire_at_once() {
+async fn two_hosts_may_fire_at_once_with_every_fault() {
     let Some(python) = Python::find() else { return };
     let Some(mut stage) = Stage::set("Two") else {
         return;
@@ -79,6 +79,9 @@ async fn two_hosts_may_fire_at_once() {
     stage
         .settings
         .insert("KUSTO_COPY_BUDGET".into(), "300ms".into());
+    stage.job["set"]["block_rows"] = 50.into();
+    stage.job["set"]["operation_timeout"] = 1_000.into();
+    faults::switch_on(&stage.source, &stage.destination, random().u64(..));
     let (one, other) = (stage.host().await, stage.host().await);
     let executions = one
         .tick_until_complete(&stage, async |one, _| {
@@ -97,6 +100,7 @@ async fn two_hosts_may_fire_at_once() {
         "they never met in {executions} rounds:\n{}",
         lines.join("\n")
     );
+    faults::switch_off(&[&stage.source, &stage.destination]);
     stage.assert_equal(&python);
 }
 
