@@ -4,7 +4,9 @@
 use serde_json::json;
 
 use crate::support::copier::Pair;
+use crate::support::process::Running;
 use crate::support::python::Python;
+use crate::support::until;
 
 /// Copies while every move is met by one fault, until the copier gives up, and then without.
 fn refused_moves(fault: &str, arguments: &[&str]) {
@@ -53,4 +55,51 @@ fn operations_that_move_nothing_are_told() {
 #[test]
 fn operations_that_fail_to_move_are_told() {
     refused_moves("fail_operation", &["--set", "sync_move_extents=0"]);
+}
+
+/// The extents by which a group was exported are gone from the source when its rows are ingested
+/// at last: what they hold was read before.
+#[test]
+fn groups_whose_extents_were_merged_meanwhile_are_compared_all_the_same() {
+    let Some(python) = Python::find() else {
+        return;
+    };
+    let pair = Pair::start("Merged");
+    // A command's rows have one ingestion time.
+    pair.at_source(&[
+        ".create table T (n:long, s:string)",
+        ".set-or-append T <| range n from 1 to 100 step 1 | extend s = tostring(n)",
+        ".set-or-append T <| range n from 101 to 200 step 1 | extend s = tostring(n)",
+    ]);
+    let busy = json!([{"kind": "throttle", "commands": ["Ingest*"]}]);
+    pair.destination.faults(&busy, 1);
+    let mut copier =
+        Running::start(pair.copier(&["--block-rows", "30", "--verify", "fingerprint"]));
+    until("that an ingestion is refused", || {
+        let struck = pair.destination.struck()["throttle"];
+        if struck > 0 {
+            Ok(())
+        } else {
+            Err(copier.log())
+        }
+    });
+    until("that every group waits for an ingestion", || {
+        let table = &pair.status()["tables"][0];
+        let states = table["blocks_by_state"].as_object();
+        let waits = states.is_some_and(|states| states.keys().eq(["exported"]));
+        let waits = waits && table["state"] == "planned";
+        if waits {
+            Ok(())
+        } else {
+            Err(table.to_string())
+        }
+    });
+    let before = pair.source.extents("Merged").len();
+    pair.source.merge();
+    assert_eq!((before, pair.source.extents("Merged").len()), (2, 1));
+
+    pair.destination.faults(&json!([]), 1);
+    assert_eq!(copier.wait().code(), Some(0), "{}", copier.log());
+    pair.assert_equal(&python, &[]);
+    pair.assert_tidy();
 }

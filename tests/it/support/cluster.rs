@@ -101,6 +101,11 @@ impl EmulatorProcess {
         self.admin("/restart", &json!({}));
     }
 
+    /// One round of merges now.
+    pub(crate) fn merge(&self) {
+        self.admin("/merge", &json!({}));
+    }
+
     /// Requests of all kinds that the cluster has seen.
     pub(crate) fn requests_seen(&self) -> u64 {
         let stats = self.look("/stats");

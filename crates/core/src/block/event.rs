@@ -49,6 +49,8 @@ pub enum BlockEvent {
     ValuesPassed {
         /// The generation of the staging table whose sizes the values were held against.
         staging: u32,
+        /// What the rows hold, where contents are compared.
+        content: Option<String>,
     },
     /// An ingestion is about to be sent under this tag.
     IngestIntended {

@@ -54,6 +54,10 @@ pub(super) fn failed(
     next.since = now;
     count(&mut next, &failure);
     next.last_failure = Some(failure);
+    if block.group.is_none() {
+        // The next attempt exports what the source has then.
+        next.content = None;
+    }
     next.state = match tag {
         Some(tag) => BlockState::Abandoning {
             attempt,

@@ -59,6 +59,11 @@ pub struct Block {
     /// rows are frozen, but staging may keep other sizes of values than an earlier one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values_passed: Option<u32>,
+    /// What its rows hold, in the words of whoever compares both sides by it; read at the source
+    /// with the check of values. A group's stays with its verified files, since the source may
+    /// have merged the extents that its predicate names; other blocks' is read anew for each attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// Where it stands.
     pub state: BlockState,
     /// Since when.
@@ -419,6 +424,7 @@ impl Block {
             lost: 0,
             last_failure: None,
             values_passed: None,
+            content: None,
             state: BlockState::Planned { not_before: None },
             since: now,
         }

@@ -116,7 +116,13 @@ fn events(attempt: u32) -> Vec<(&'static str, BlockEvent)> {
         ),
         ("recount same", BlockEvent::Recounted { attempt, rows: 10 }),
         ("recount other", BlockEvent::Recounted { attempt, rows: 11 }),
-        ("values", BlockEvent::ValuesPassed { staging: 1 }),
+        (
+            "values",
+            BlockEvent::ValuesPassed {
+                staging: 1,
+                content: None,
+            },
+        ),
         (
             "ingest",
             BlockEvent::IngestIntended {
@@ -415,4 +421,35 @@ fn a_refused_ingestion_waits_and_a_running_operation_is_not_replaced() {
         let running = transition(&block(state), started(), NOW, &limits).expect("runs");
         assert!(transition(&running, started(), NOW, &limits).is_err());
     }
+}
+
+/// A group's source may have merged the extents of its predicate by the next ingestion; other
+/// blocks are exported anew, from what the source has then.
+#[test]
+fn what_a_group_holds_is_read_once_and_what_other_blocks_hold_for_each_attempt() {
+    let limits = Limits::default();
+    let passed = BlockEvent::ValuesPassed {
+        staging: 1,
+        content: Some("10-a-b".to_owned()),
+    };
+    let failure = Failure::Fingerprint;
+    let failed = BlockEvent::Failed {
+        attempt: 1,
+        failure,
+    };
+    for group in [None, Some((BlockNumber(0), 2))] {
+        let mut checked = block(exported(CountCheck::Agreed));
+        checked.group = group.map(|(first, members)| Group { first, members });
+        let mut checked = transition(&checked, passed.clone(), NOW, &limits).expect("is noted");
+        assert_eq!(checked.content.as_deref(), Some("10-a-b"));
+        checked.state = ingesting();
+        let after = transition(&checked, failed.clone(), NOW, &limits).expect("fails");
+        assert_eq!(after.content.is_some(), group.is_some());
+    }
+    let mut recounted = block(exported(CountCheck::Differs));
+    recounted.content = Some("11-a-b".to_owned());
+    let rows = manifest().rows;
+    let event = BlockEvent::Recounted { attempt: 1, rows };
+    let after = transition(&recounted, event, NOW, &limits).expect("is accepted");
+    assert_eq!(after.content, None, "the source lost rows meanwhile");
 }

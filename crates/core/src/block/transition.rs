@@ -36,7 +36,7 @@ pub fn transition(
             to(export_reported(block, attempt, manifest))
         }
         BlockEvent::Recounted { attempt, rows } => recounted(block, attempt, rows, now, limits),
-        BlockEvent::ValuesPassed { staging } => values_passed(block, staging),
+        BlockEvent::ValuesPassed { staging, content } => values_passed(block, staging, content),
         BlockEvent::IngestIntended {
             attempt,
             tag,
@@ -109,7 +109,7 @@ fn export_reported(block: &Block, attempt: u32, manifest: Manifest) -> Option<Bl
 
 /// Noted while the rows may still be exported and ingested. A check that comes later was of an
 /// attempt whose rows are staged by now, or of a block that is planned anew.
-fn values_passed(block: &Block, staging: u32) -> Option<Block> {
+fn values_passed(block: &Block, staging: u32, content: Option<String>) -> Option<Block> {
     let fits = match &block.state {
         BlockState::Planned { .. }
         | BlockState::Exporting { .. }
@@ -125,6 +125,7 @@ fn values_passed(block: &Block, staging: u32) -> Option<Block> {
     };
     fits.then(|| Block {
         values_passed: Some(staging),
+        content,
         ..block.clone()
     })
 }
@@ -319,6 +320,7 @@ fn recounted(
         let mut next = block.clone();
         next.since = now;
         next.planned_rows = rows;
+        next.content = None;
         next.state = BlockState::exported(attempt, manifest.clone(), CountCheck::Agreed);
         return Some(next);
     }

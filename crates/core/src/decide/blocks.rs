@@ -6,6 +6,7 @@ use super::step::Step;
 use super::{Action, Context, Decisions, FreeSlots, OperationState, mode};
 use crate::activity::{ActivityState, StagingState};
 use crate::block::{Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason, Sending};
+use crate::limits::Verify;
 use crate::vocabulary::{AttemptTag, BlockNumber, OperationId};
 
 pub(super) fn decide(
@@ -173,9 +174,12 @@ impl Step<'_> {
         }
     }
 
-    /// Whether the block's values were found to survive the staging table in use.
+    /// Whether the block's values were found to survive the staging table in use, and its content
+    /// is known where it is compared.
     fn has_passed(&self, block: &Block) -> bool {
+        let compared = self.context.limits.verify == Verify::Fingerprint;
         block.values_passed == Some(self.state.head.staging_generation)
+            && (block.content.is_some() || !compared)
     }
 
     fn values_passed(&mut self, block: &Block) -> bool {

@@ -7,6 +7,7 @@ mod tables;
 use super::*;
 use crate::activity::Phase;
 use crate::block::{AfterAbandon, Block, BlockEvent, BlockState, CountCheck, Failure, HeldReason};
+use crate::limits::Verify;
 use crate::plan::PlanCursor;
 use crate::testing::{
     self, NOW, block, ingested, intended, layout, manifest, member, operation, running, table, tag,
@@ -50,7 +51,10 @@ fn decided(state: &ActivityState, observed: &Observations) -> Decisions {
 fn values_pass(state: &mut ActivityState, number: u32, staging: u32) {
     let event = ActivityEvent::Block {
         number: BlockNumber(number),
-        event: BlockEvent::ValuesPassed { staging },
+        event: BlockEvent::ValuesPassed {
+            staging,
+            content: None,
+        },
     };
     state.apply(event, NOW, &Limits::default()).expect("fits");
 }
@@ -147,6 +151,33 @@ fn a_group_that_was_begun_goes_on_without_asking_for_values_again() {
     }
     let folded = table(vec![member(1, exported())]);
     assert_eq!(ingests(&decided(&folded, &Observations::default())), 1);
+}
+
+#[test]
+fn values_that_passed_are_asked_for_again_where_contents_are_compared() {
+    let mut state = table(vec![block(0, exported())]);
+    let staging = state.head.staging_generation;
+    values_pass(&mut state, 0, staging);
+    let observed = Observations::default();
+    let asked = |state: &ActivityState, verify| {
+        let limits = Limits {
+            verify,
+            ..Limits::default()
+        };
+        let mut slots = FreeSlots {
+            exports: 9,
+            ingestions: 9,
+            queries: 9,
+        };
+        let decisions = decide(state, &context(&observed, &limits), &mut slots, &mut || 7);
+        (checks(&decisions).len(), ingests(&decisions))
+    };
+    assert_eq!(asked(&state, Verify::Values), (0, 1));
+    assert_eq!(asked(&state, Verify::Fingerprint), (1, 0));
+    for block in state.blocks.values_mut() {
+        block.content = Some("10-a-b".to_owned());
+    }
+    assert_eq!(asked(&state, Verify::Fingerprint), (0, 1));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use kusto_copy_core::decide::LostValues;
 use kusto_copy_core::limits::Verify;
 use kusto_copy_core::vocabulary::{OperationId, Predicate, ScalarType};
 use kusto_copy_kusto::KustoError;
+use kusto_copy_kusto::commands::values::ValueCheck;
 use kusto_copy_kusto::kql::export::ExportRequest;
 use kusto_copy_kusto::kql::values::Scope;
 use kusto_copy_staging::digest;
@@ -202,10 +203,16 @@ pub(super) async fn check_values(place: &Workplace, task: &Task) -> Result<Outco
     let call = task.call(place, "check");
     let (table, schema) = (&task.head.source_table, &layout.schema);
     let scope = Scope::Block(&predicate);
-    let mut found = place
-        .source
-        .value_check(&call, table, schema, scope, &BTreeMap::new())
-        .await?;
+    let none = BTreeMap::new();
+    let (mut found, content) = if place.limits.verify == Verify::Fingerprint {
+        let asked = place.source.fingerprint(&call, table, schema, scope, &none);
+        let read = asked.await?;
+        let (content, rows, lost) = (read.content(), read.rows, read.lost);
+        (ValueCheck { rows, lost }, Some(content))
+    } else {
+        let asked = place.source.value_check(&call, table, schema, scope, &none);
+        (asked.await?, None)
+    };
     if !found.lost.is_empty() {
         // Values are cut where they are ingested: staging keeps the sizes that the destination had
         // when staging was made, whatever the destination keeps by now.
@@ -240,7 +247,7 @@ pub(super) async fn check_values(place: &Workplace, task: &Task) -> Result<Outco
     }
     let Some(lost) = found.lost.into_iter().next() else {
         let staging = task.head.staging_generation;
-        let event = BlockEvent::ValuesPassed { staging };
+        let event = BlockEvent::ValuesPassed { staging, content };
         return Ok(Outcome::block(block.number, event));
     };
     let lost = LostValues {
@@ -294,15 +301,15 @@ const fn can_lose(ty: ScalarType) -> bool {
 }
 
 /// Whether a table's blocks must be checked at all: types whose every value has a text that
-/// converts back need no question.
+/// converts back need no question but for what they hold, where that is compared.
 pub(crate) fn needs_value_check(
     layout: &kusto_copy_core::activity::Layout,
     verify: Verify,
 ) -> bool {
-    verify != Verify::Counts
-        && layout
-            .schema
-            .columns
-            .iter()
-            .any(|column| can_lose(column.ty))
+    let mut columns = layout.schema.columns.iter();
+    match verify {
+        Verify::Counts => false,
+        Verify::Values => columns.any(|column| can_lose(column.ty)),
+        Verify::Fingerprint => true,
+    }
 }

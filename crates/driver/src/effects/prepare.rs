@@ -250,7 +250,8 @@ async fn make_staging(
             .ticks()
             .saturating_add(STAGING_DAYS * TICKS_PER_DAY),
     };
-    place.destination.staging_create(&call, &request).await?;
+    let created = place.destination.staging_create(&call, &request).await;
+    created.map_err(EffectError::Script)?;
     let found = place.destination.staging_faults(&call, &request).await?;
     if found.faults.is_empty() {
         return Ok(());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kusto_copy_core::vocabulary::{Cursor, TableSchema};
+use sha2::{Digest, Sha256};
 
 use crate::database::Database;
 use crate::kql;
@@ -42,6 +43,22 @@ pub struct Fingerprint {
     pub nulls: Vec<ColumnCount>,
     /// As in [`ValueCheck::lost`].
     pub lost: Vec<ColumnCount>,
+}
+
+impl Fingerprint {
+    /// The same in a few words that can be stored: equal for equal rows.
+    #[must_use]
+    pub fn content(&self) -> String {
+        let mut nulls = Sha256::new();
+        for counted in &self.nulls {
+            nulls.update(counted.rows.to_le_bytes());
+        }
+        let nulls: String = nulls.finalize()[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{}-{:x}-{:x}-{nulls}", self.rows, self.low, self.high)
+    }
 }
 
 row_struct! {

@@ -131,7 +131,8 @@ impl Worker {
         let asked = self.link.ask("values", Some(id), |_| ()).await;
         self.queries.set(self.queries.get() - 1);
         asked?;
-        Ok(event(number, BlockEvent::ValuesPassed { staging }))
+        let content = None;
+        Ok(event(number, BlockEvent::ValuesPassed { staging, content }))
     }
 
     pub(super) async fn recount(
