@@ -129,3 +129,18 @@ impl Default for RunOptions {
         }
     }
 }
+
+#[cfg(test)]
+impl JobDefinition {
+    /// From `A` to `B`, at addresses where nobody answers.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            source: "http://127.0.0.1:1".to_owned(),
+            destination: "http://127.0.0.1:2".to_owned(),
+            databases: vec![DatabasePair {
+                source: "A".to_owned(),
+                destination: "B".to_owned(),
+            }],
+        }
+    }
+}

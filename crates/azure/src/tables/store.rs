@@ -3,11 +3,11 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use kusto_copy_staging::digest;
 use kusto_copy_store::{
     Committed, ConflictKind, Continuation, Entity, Etag, Key, KeyError, MAX_KEY_CHARS, Page,
     Partition, Read, Row, RowRange, Store, StoreError, Transaction, Write,
 };
-use sha2::{Digest, Sha256};
 
 use super::batch::{Change, Operation};
 use super::client::{ABSENT, Next, Properties, Table, quote};
@@ -75,10 +75,7 @@ impl AzureTableStore {
         if whole.len() <= MAX_KEY_CHARS {
             return whole;
         }
-        let hash: String = Sha256::digest(partition.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = digest(partition.as_bytes());
         format!("{scope}{SEPARATOR}{SEPARATOR}{hash}")
     }
 

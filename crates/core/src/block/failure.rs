@@ -4,8 +4,9 @@ use super::{AfterAbandon, Block, BlockState, CountCheck, Failure, HeldReason, Ma
 use crate::limits::Limits;
 use crate::vocabulary::Millis;
 
-/// So many lost answers hold a block as one failure does.
-const LOST_FOR_A_FAILURE: u32 = 5;
+/// So many lost answers count as one failure does: executions that are killed lose answers too,
+/// which says nothing of a block or of a move.
+pub const LOST_FOR_A_FAILURE: u32 = 5;
 
 pub(super) fn failed(
     block: &Block,

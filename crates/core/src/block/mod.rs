@@ -18,6 +18,7 @@ mod transition;
 mod tests;
 
 pub use event::{BlockEvent, IllegalTransition};
+pub use failure::LOST_FOR_A_FAILURE;
 pub use reports::{
     ExportedFile, IngestReport, ItemLoaded, MoveEvidence, MoveVerdict, StagedExtents,
     judge_ingestion, judge_move,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::hex;
+
 /// Text that should have been a guid and was not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a guid")]
@@ -101,12 +103,7 @@ impl ActivityId {
         hash.update((source_database.len() as u64).to_le_bytes());
         hash.update(source_database.as_bytes());
         hash.update(source_table.as_bytes());
-        Self(
-            hash.finalize()[..8]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        Self(hex(&hash.finalize()[..8]))
     }
 
     /// The 16 hex digits.

@@ -366,7 +366,7 @@ pub(super) async fn drop_staged(
 
 #[cfg(test)]
 mod tests {
-    use kusto_copy_core::activity::{ActivityEvent, Staging, StagingState};
+    use kusto_copy_core::activity::ActivityEvent;
     use kusto_copy_core::block::{Group, Sending};
     use kusto_copy_core::decide::Action;
     use kusto_copy_core::vocabulary::{BlockNumber, Millis, Slice, Ticks};
@@ -380,13 +380,7 @@ mod tests {
         let cluster = Cluster::start(0, "now");
         let place = testing::place(&cluster).await;
         let number = BlockNumber(0);
-        let mut task = testing::task(Action::Ingest { block: number });
-        task.head.staging = Some(Staging {
-            name: "kcopy_s".to_owned(),
-            state: StagingState::Ready,
-            schema: String::new(),
-            made: Millis(0),
-        });
+        let mut task = testing::staged(Action::Ingest { block: number });
         let folder = block_folder(&place.incarnation, &task.head, number).expect("a folder");
         let targets = place.lake.export_targets(&folder).await.expect("a place");
         let mut block = Block::planned(number, Slice::missing(), 1, 1, Ticks(0), Millis(0));
@@ -406,7 +400,7 @@ mod tests {
                 rows: 1,
                 bytes: 1,
             },
-            tag: AttemptTag::new("kcopy", 1),
+            tag: testing::tag(),
             mode: Mode::Sync,
             sending: Sending::Intended {
                 epoch: 1,

@@ -9,7 +9,9 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use kusto_copy_core::block::{Block, BlockEvent, BlockState, MoveEvidence, Sending};
+use kusto_copy_core::block::{
+    Block, BlockEvent, BlockState, LOST_FOR_A_FAILURE, MoveEvidence, Sending,
+};
 use kusto_copy_core::vocabulary::{ExtentId, OperationId};
 use kusto_copy_kusto::commands::moves::MovedExtent;
 use kusto_copy_kusto::commands::operations::{Operation, OperationState, Outcome as Ended};
@@ -19,10 +21,6 @@ use super::names::tag_prefix;
 use super::prepare::{is_lost, lost};
 use super::staged::staging;
 use super::{EffectError, Outcome, Task, Workplace};
-
-/// So many lost answers hold a table as one failure does: executions that are killed lose answers
-/// too, which says nothing of the move.
-const LOST_FOR_A_FAILURE: u32 = 5;
 
 /// A moving block's attempt and extents.
 fn moving(block: &Block) -> Option<(u32, &[ExtentId])> {

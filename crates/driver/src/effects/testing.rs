@@ -5,10 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kusto_copy_core::activity::{ActivityState, Encoding, Layout, Phase};
+use kusto_copy_core::activity::{ActivityState, Encoding, Layout, Phase, Staging, StagingState};
 use kusto_copy_core::decide::Action;
 use kusto_copy_core::limits::Limits;
-use kusto_copy_core::vocabulary::{Cursor, Millis, ScalarType, TableSchema, Window};
+use kusto_copy_core::vocabulary::{AttemptTag, Cursor, Millis, ScalarType, TableSchema, Window};
 use kusto_copy_kusto::{Cluster as Client, ClusterUri, NoCredentials, Settings};
 use kusto_copy_staging::LocalLake;
 use serde_json::{Value, json};
@@ -65,6 +65,11 @@ impl Cluster {
     }
 }
 
+/// The tag of every attempt.
+pub(super) fn tag() -> AttemptTag {
+    AttemptTag::new("kc-", 7)
+}
+
 /// The one extent that is ever staged.
 pub(super) const STAGED: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -77,8 +82,8 @@ pub(super) struct Moves {
     pub(super) result: &'static str,
     /// Whether the extent is staged, whatever is dropped.
     pub(super) staged: bool,
-    /// The tag that is at the destination, whatever is dropped.
-    pub(super) arrived: Option<&'static str>,
+    /// Whether [`tag`] is at the destination, whatever is dropped.
+    pub(super) arrived: bool,
 }
 
 impl Moves {
@@ -91,8 +96,9 @@ impl Moves {
             ));
         }
         if command.contains("summarize Extents = count() by Tag") {
-            let rows: Vec<Value> = self.arrived.iter().map(|tag| json!([tag, 1])).collect();
-            return Some(self::command(&["Tag", "Extents"], &rows));
+            let row = json!([tag().as_str(), 1]);
+            let rows: &[Value] = if self.arrived { &[row] } else { &[] };
+            return Some(self::command(&["Tag", "Extents"], rows));
         }
         if command.starts_with(".drop") {
             let names = ["ExtentId", "ResultExtentId", "Details"];
@@ -303,4 +309,16 @@ pub(super) fn task(action: Action) -> Task {
         now: Millis(0),
         table_id: None,
     }
+}
+
+/// As [`task`], of a table whose staging table is ready.
+pub(super) fn staged(action: Action) -> Task {
+    let mut task = task(action);
+    task.head.staging = Some(Staging {
+        name: "kcopy_s".to_owned(),
+        state: StagingState::Ready,
+        schema: String::new(),
+        made: Millis(0),
+    });
+    task
 }

@@ -170,10 +170,10 @@ pub(super) async fn drop_staging(
 
 #[cfg(test)]
 mod tests {
-    use kusto_copy_core::activity::{ActivityEvent, Staging, StagingState};
+    use kusto_copy_core::activity::ActivityEvent;
     use kusto_copy_core::block::{AfterAbandon, Block, BlockState};
     use kusto_copy_core::decide::Action;
-    use kusto_copy_core::vocabulary::{AttemptTag, BlockNumber, Millis, Slice, Ticks};
+    use kusto_copy_core::vocabulary::{BlockNumber, Millis, Slice, Ticks};
 
     use super::super::testing::{self, Cluster, Moves};
     use super::super::{Outcome, Task, execute};
@@ -183,31 +183,24 @@ mod tests {
 
     /// At a cluster that answers to every removal and removes nothing.
     async fn removed(action: Action, state: BlockState) -> Outcome {
-        let tag = AttemptTag::new("kc-", 7).as_str().to_owned();
         let cluster = Cluster::of_moves(Moves {
             state: "Completed",
             result: "",
             staged: true,
-            arrived: Some(tag.leak()),
+            arrived: true,
         });
         let mut block = Block::planned(BLOCK, Slice::missing(), 1, 1, Ticks(0), Millis(0));
         block.state = state;
-        let mut task = Task {
+        let task = Task {
             blocks: vec![block],
-            ..testing::task(action)
+            ..testing::staged(action)
         };
-        task.head.staging = Some(Staging {
-            name: "s".to_owned(),
-            state: StagingState::Ready,
-            schema: String::new(),
-            made: Millis(0),
-        });
         execute(testing::place(&cluster).await, task).await
     }
 
     #[tokio::test]
     async fn what_is_removed_in_vain_is_counted_and_told() {
-        let tag = AttemptTag::new("kc-", 7);
+        let tag = testing::tag();
         let moved = BlockState::Moved {
             tag: Some(tag.clone()),
             rows: 1,

@@ -24,7 +24,7 @@ use crate::control::ControlRecord;
 use crate::cost::Meter;
 use crate::effects::{Workplace, tag_prefix};
 use crate::heartbeat::Pulse;
-use crate::job::{DatabasePair, Job, JobDefinition, RunOptions, Style};
+use crate::job::{Job, JobDefinition, RunOptions, Style};
 use crate::lease::JobLease;
 use crate::persist::{
     Copied, JobRecord, StoredActivity, StoredDatabase, database_partition, decode, job_key,
@@ -47,7 +47,7 @@ pub(super) fn options() -> RunOptions {
 /// An engine of a step that took the lease and claimed its database.
 pub(super) async fn engine(store: Arc<dyn Store>, options: RunOptions) -> Engine {
     let job = Job {
-        definition: definition(),
+        definition: JobDefinition::nowhere(),
         options: options.clone(),
         credentials: Arc::new(NoCredentials),
     };
@@ -97,23 +97,12 @@ pub(super) async fn engine(store: Arc<dyn Store>, options: RunOptions) -> Engine
 /// Stores the job's record.
 pub(super) async fn job(store: &dyn Store) {
     let record = JobRecord {
-        definition: definition(),
+        definition: JobDefinition::nowhere(),
         incarnation: INCARNATION.to_owned(),
     };
     let key = job_key().expect("a key");
     let written = write_or_read(store, &key, record, None).await;
     written.expect("stored");
-}
-
-fn definition() -> JobDefinition {
-    JobDefinition {
-        source: "http://127.0.0.1:1".to_owned(),
-        destination: "http://127.0.0.1:2".to_owned(),
-        databases: vec![DatabasePair {
-            source: "A".to_owned(),
-            destination: "B".to_owned(),
-        }],
-    }
 }
 
 /// Opens the next iteration with these tables due.

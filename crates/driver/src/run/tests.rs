@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::clock::now;
 use crate::error::DriverError;
-use crate::job::{DatabasePair, Job, JobDefinition, RunOptions};
+use crate::job::{Job, JobDefinition, RunOptions};
 use crate::persist::{
     Copied, JobRecord, Leftovers, StoredDatabase, job_key, lease_key, write_or_read,
 };
@@ -26,14 +26,7 @@ const RPO: Duration = Duration::from_secs(600);
 
 fn job() -> Job {
     Job {
-        definition: JobDefinition {
-            source: "http://127.0.0.1:1".to_owned(),
-            destination: "http://127.0.0.1:2".to_owned(),
-            databases: vec![DatabasePair {
-                source: "A".to_owned(),
-                destination: "B".to_owned(),
-            }],
-        },
+        definition: JobDefinition::nowhere(),
         options: RunOptions {
             continuous: true,
             rpo: RPO,

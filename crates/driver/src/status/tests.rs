@@ -71,14 +71,7 @@ async fn leave(store: &dyn Store, name: &str, blocks: u32) {
 async fn job(tables: &[(String, u32)]) -> Arc<dyn Store> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let record = JobRecord {
-        definition: JobDefinition {
-            source: "http://127.0.0.1:1".to_owned(),
-            destination: "http://127.0.0.1:2".to_owned(),
-            databases: vec![DatabasePair {
-                source: "A".to_owned(),
-                destination: "B".to_owned(),
-            }],
-        },
+        definition: JobDefinition::nowhere(),
         incarnation: "0badcafe".to_owned(),
     };
     let key = job_key().expect("a key");
@@ -136,9 +129,8 @@ async fn two_databases() -> Arc<dyn Store> {
     };
     let record = JobRecord {
         definition: JobDefinition {
-            source: "http://127.0.0.1:1".to_owned(),
-            destination: "http://127.0.0.1:2".to_owned(),
             databases: vec![pair("A"), pair("C")],
+            ..JobDefinition::nowhere()
         },
         incarnation: "0badcafe".to_owned(),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kusto_copy_core::vocabulary::{Cursor, TableSchema};
+use kusto_copy_core::vocabulary::{Cursor, TableSchema, hex};
 use sha2::{Digest, Sha256};
 
 use crate::database::Database;
@@ -53,10 +53,7 @@ impl Fingerprint {
         for counted in &self.nulls {
             nulls.update(counted.rows.to_le_bytes());
         }
-        let nulls: String = nulls.finalize()[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let nulls = hex(&nulls.finalize()[..8]);
         format!("{}-{:x}-{:x}-{nulls}", self.rows, self.low, self.high)
     }
 }

@@ -1,5 +1,6 @@
 //! Owner markers: stored functions whose body holds one JSON string.
 
+use kusto_copy_core::vocabulary::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -36,11 +37,7 @@ pub const FOLDER: &str = super::staging::FOLDER;
 #[must_use]
 pub fn owner_name(table: &str) -> String {
     let digest = Sha256::digest(table.as_bytes());
-    let hex: String = digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("kcopy_owner_{hex}")
+    format!("kcopy_owner_{}", hex(&digest[..8]))
 }
 
 /// The name of a job's marker.

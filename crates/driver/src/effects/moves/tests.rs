@@ -1,11 +1,9 @@
 //! What follows from what a cluster says of a move.
 
-use kusto_copy_core::activity::{ActivityEvent, Staging, StagingState};
+use kusto_copy_core::activity::ActivityEvent;
 use kusto_copy_core::block::{Block, BlockEvent, BlockState, MoveEvidence, Sending};
 use kusto_copy_core::decide::Action;
-use kusto_copy_core::vocabulary::{
-    AttemptTag, BlockNumber, ExtentId, Millis, OperationId, Slice, Ticks,
-};
+use kusto_copy_core::vocabulary::{BlockNumber, ExtentId, Millis, OperationId, Slice, Ticks};
 
 use super::super::testing::{self, Cluster, Moves, STAGED};
 use super::super::{Outcome, Task, execute};
@@ -19,7 +17,7 @@ fn moving(sends: u32, runs: bool) -> Block {
         attempt: 1,
         rows: 1,
         bytes: 1,
-        tag: AttemptTag::new("kc-", 7),
+        tag: testing::tag(),
         extents: vec![ExtentId::parse(STAGED).expect("a guid")],
         sending: match runs {
             true => Sending::Running {
@@ -35,16 +33,10 @@ fn moving(sends: u32, runs: bool) -> Block {
 
 async fn executed(moves: Moves, block: Block, action: Action) -> Outcome {
     let cluster = Cluster::of_moves(moves);
-    let mut task = Task {
+    let task = Task {
         blocks: vec![block],
-        ..testing::task(action)
+        ..testing::staged(action)
     };
-    task.head.staging = Some(Staging {
-        name: "s".to_owned(),
-        state: StagingState::Ready,
-        schema: String::new(),
-        made: Millis(0),
-    });
     execute(testing::place(&cluster).await, task).await
 }
 
@@ -76,7 +68,7 @@ async fn what_the_cluster_does_not_move_waits_and_holds_its_table_in_the_end() {
             state,
             result: "Failed",
             staged: true,
-            arrived: None,
+            arrived: false,
         };
         for (sends, refused) in [(1, false), (most, true)] {
             let outcome = executed(moves, moving(sends, runs), action.clone()).await;
@@ -96,7 +88,7 @@ async fn a_move_whose_answer_was_lost_is_sent_again_at_once() {
         state: "Completed",
         result: "Failed",
         staged: true,
-        arrived: None,
+        arrived: false,
     };
     let outcome = executed(moves, moving(9, false), look).await;
     assert_eq!(outcome.still_staged, [BLOCK]);
@@ -110,7 +102,7 @@ async fn a_throttled_move_waits_and_holds_nothing() {
         state: "Throttled",
         result: "Failed",
         staged: true,
-        arrived: None,
+        arrived: false,
     };
     let outcome = executed(moves, moving(99, true), look).await;
     assert_eq!(outcome.still_staged, [BLOCK]);
@@ -130,7 +122,7 @@ async fn what_a_completed_move_calls_failed_is_not_moved() {
             state: "Completed",
             result,
             staged: false,
-            arrived: None,
+            arrived: false,
         };
         let outcome = executed(moves, moving(1, true), action.clone()).await;
         let event = BlockEvent::MoveLooked {

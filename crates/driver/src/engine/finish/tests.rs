@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::super::testing::{Refusing, sweeps};
 use crate::clock::now;
 use crate::effects::files_of_iteration;
-use crate::job::{DatabasePair, Job, JobDefinition, RunOptions};
+use crate::job::{Job, JobDefinition, RunOptions};
 use crate::persist::{
     Copied, FailedSweep, JobRecord, StoredActivity, StoredDatabase, job_key, write_or_read,
 };
@@ -33,14 +33,7 @@ fn job() -> Job {
     options.retry_held = false;
     options.limits.retry_pause = 0;
     Job {
-        definition: JobDefinition {
-            source: "http://127.0.0.1:1".to_owned(),
-            destination: "http://127.0.0.1:2".to_owned(),
-            databases: vec![DatabasePair {
-                source: "A".to_owned(),
-                destination: "B".to_owned(),
-            }],
-        },
+        definition: JobDefinition::nowhere(),
         options,
         credentials: Arc::new(NoCredentials),
     }

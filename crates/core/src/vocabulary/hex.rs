@@ -1,0 +1,7 @@
+//! Bytes in names.
+
+/// Two lower-case hex digits for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
