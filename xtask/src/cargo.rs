@@ -26,30 +26,47 @@ fn describes_this_package(variable: &str) -> bool {
     variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
-/// Runs `command`, a `cargo build` without its `--message-format`, and returns the executable
-/// named `binary`. Warnings and errors go to this program's stderr.
-pub(crate) fn build(mut command: Command, binary: &str) -> Result<PathBuf> {
+/// Runs `command`, a `cargo build` without its `--message-format`, and returns the executables of
+/// these names. What cargo says meanwhile goes to this program's stderr.
+pub(crate) fn build<const N: usize>(
+    mut command: Command,
+    binaries: [&str; N],
+) -> Result<[PathBuf; N]> {
     let mut child = command
         .arg("--message-format=json-render-diagnostics")
         .stdout(Stdio::piped())
         .spawn()
         .context("cargo cannot be started; install Rust from https://rustup.rs")?;
     let stdout = child.stdout.take().context("cargo's stdout is not there")?;
-    let mut found = None;
+    let mut found = [const { None }; N];
     for line in BufReader::new(stdout).lines() {
-        found = executable(&line?, binary).or(found);
+        let line = line?;
+        for (found, binary) in found.iter_mut().zip(binaries) {
+            *found = executable(&line, binary).or(found.take());
+        }
     }
+    let names = binaries.join(", ");
     if !child.wait()?.success() {
-        bail!("cargo could not build {binary}");
+        bail!("cargo could not build {names}");
     }
-    found.with_context(|| format!("cargo built no executable {binary}"))
+    let missing = || format!("cargo did not build all of {names}");
+    let all: Option<Vec<PathBuf>> = found.into_iter().collect();
+    all.and_then(|all| all.try_into().ok())
+        .with_context(missing)
 }
 
-/// Builds the debug executable of a member.
-pub(crate) fn build_debug(root: &Path, package: &str, binary: &str) -> Result<PathBuf> {
+/// Builds debug executables of members, each a package and its binary: in one run of cargo, so that
+/// what they share is built once.
+pub(crate) fn build_debug<const N: usize>(
+    root: &Path,
+    members: [(&str, &str); N],
+) -> Result<[PathBuf; N]> {
     let mut command = cargo(root);
-    command.args(["build", "--quiet", "-p", package, "--bin", binary]);
-    build(command, binary)
+    command.arg("build");
+    for (package, binary) in members {
+        command.args(["-p", package, "--bin", binary]);
+    }
+    build(command, members.map(|(_, binary)| binary))
 }
 
 fn executable(line: &str, binary: &str) -> Option<PathBuf> {

@@ -87,9 +87,12 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
 
     tools::install(root)?;
     say!("building the copier with its embedded cluster, the handler, the stand-in host");
-    let copier = cargo::build_debug(root, "kusto-copy", "kusto-copy")?;
-    let handler = cargo::build_debug(root, "kusto-copy-function", "handler")?;
-    let program = cargo::build_debug(root, "kusto-copy-stand-in-host", "stand-in-host")?;
+    let members = [
+        ("kusto-copy", "kusto-copy"),
+        ("kusto-copy-function", "handler"),
+        ("kusto-copy-stand-in-host", "stand-in-host"),
+    ];
+    let [copier, handler, program] = cargo::build_debug(root, members)?;
 
     let azurite = Azurite::start(kusto_copy_azurite::Options {
         spared_from_ctrl_c: true,

@@ -96,7 +96,8 @@ pub(super) fn handler(root: &Path, target: Target) -> Result<PathBuf> {
     command.env_remove("RUSTFLAGS");
     command.env_remove("CARGO_ENCODED_RUSTFLAGS");
     command.env(variable, "-C target-feature=+crt-static");
-    cargo::build(command, "handler")
+    let [handler] = cargo::build(command, ["handler"])?;
+    Ok(handler)
 }
 
 #[cfg(test)]

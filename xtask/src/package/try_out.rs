@@ -18,7 +18,8 @@ use crate::{cargo, http};
 const HANGS_AFTER: Duration = Duration::from_secs(120);
 
 pub(super) fn run(root: &Path, zip: &Path) -> Result<()> {
-    let program = cargo::build_debug(root, "kusto-copy-stand-in-host", "stand-in-host")?;
+    let host = [("kusto-copy-stand-in-host", "stand-in-host")];
+    let [program] = cargo::build_debug(root, host)?;
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
     archive::unpack(zip, folder.path())?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?;
